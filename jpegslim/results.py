@@ -1,0 +1,180 @@
+"""The records that cross rooms: what was decided for a picture, a file and a run."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from jpegslim.errors import ExitCode
+
+SCHEMA_VERSION = 1
+
+
+class Status(StrEnum):
+    """The rungs of the ladder, best first."""
+
+    OPTIMIZED = "optimized"
+    LOSSLESS = "lossless"
+    KEPT = "kept"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+class Reason(StrEnum):
+    """Why a picture stands on its rung; stable codes for scripts.
+
+    Failed and kept files may carry the codes of `errors.FileError` subclasses as well.
+    """
+
+    TARGET_MET = "target_met"
+    LOSSLESS_ASKED = "lossless_asked"
+    GENERATION_PRICE = "generation_price"
+    SOURCE_COARSE = "source_coarse"
+    TARGET_OUT_OF_REACH = "target_out_of_reach"
+    NOT_MEASURABLE = "not_measurable"
+    TOO_LITTLE_TO_GAIN = "too_little_to_gain"
+    ALREADY_OPTIMIZED = "already_optimized"
+    TOO_BIG = "too_big"
+
+
+@dataclass(frozen=True, slots=True)
+class Tile:
+    """A rectangle of the picture in pixels, and its SSIMULACRA2 score."""
+
+    x: int
+    y: int
+    width: int
+    height: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """One attempt of the search.
+
+    stage: "sample" or "full". distance: the encoder's. size: coded bytes. floor_met: whether
+    every tile stood above its floor (always True for samples).
+    """
+
+    stage: str
+    chroma_subsampling: str
+    distance: float
+    size: int
+    score: float
+    floor_met: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class SearchTrace:
+    """Everything the search tried, in order."""
+
+    probes: tuple[Probe, ...] = ()
+
+    @property
+    def full_encodes(self) -> int:
+        """How many times the whole picture was encoded and measured."""
+        return sum(probe.stage == "full" for probe in self.probes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Optimized:
+    """What the engine made of one picture.
+
+    data: the bytes to deliver; for KEPT and SKIPPED the source's own. detail: one line for a
+    person. score and worst_tile: measured on `data` decoded again, None where no lossy coding
+    happened. target: None for lossless. chroma_subsampling: of `data`, "4:2:0" style, "gray",
+    or None where unknown.
+    """
+
+    data: bytes = field(repr=False)
+    status: Status
+    reason: str
+    detail: str
+    bytes_in: int
+    bytes_out: int
+    width: int | None = None
+    height: int | None = None
+    score: float | None = None
+    worst_tile: Tile | None = None
+    target: float | None = None
+    encoder: str | None = None
+    chroma_subsampling: str | None = None
+    trace: SearchTrace = SearchTrace()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileResult:
+    """The outcome of one file; what reports show.
+
+    output: where the result stands (the source itself when in place), None where nothing was
+    written. message: one line for a person, without the path. bytes_out equals bytes_in where
+    nothing changed. seconds: spent in the worker. traceback: of a failure, where it was asked for.
+    """
+
+    path: Path
+    status: Status
+    reason: str
+    message: str
+    output: Path | None = None
+    bytes_in: int = 0
+    bytes_out: int = 0
+    score: float | None = None
+    worst_tile: Tile | None = None
+    target: float | None = None
+    encoder: str | None = None
+    chroma_subsampling: str | None = None
+    megapixels: float | None = None
+    seconds: float = 0.0
+    full_encodes: int = 0
+    traceback: str | None = None
+
+
+@dataclass(slots=True)
+class Totals:
+    """The counts of a run; the exit code follows from them.
+
+    lowest: the file with the lowest score delivered. failures: kept whole, since every failed
+    file is named at the end.
+    """
+
+    counts: Counter[Status] = field(default_factory=Counter)
+    bytes_in: int = 0
+    bytes_out: int = 0
+    megapixels: float = 0.0
+    seconds: float = 0.0
+    lowest: FileResult | None = None
+    failures: list[FileResult] = field(default_factory=list)
+    interrupted: bool = False
+    stopped: str | None = None
+
+    def add(self, result: FileResult) -> None:
+        """Count one finished file."""
+        self.counts[result.status] += 1
+        self.bytes_in += result.bytes_in
+        self.bytes_out += result.bytes_out
+        self.megapixels += result.megapixels or 0.0
+        if result.status is Status.FAILED:
+            self.failures.append(result)
+        if result.score is not None and (
+            self.lowest is None or self.lowest.score is None or result.score < self.lowest.score
+        ):
+            self.lowest = result
+
+    @property
+    def files(self) -> int:
+        """How many files finished, whatever the outcome."""
+        return self.counts.total()
+
+    @property
+    def saved_fraction(self) -> float:
+        """Saved bytes as a fraction of the bytes read; 0 for an empty run."""
+        return 1 - self.bytes_out / self.bytes_in if self.bytes_in else 0.0
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """Interrupted, stopped, some failed, or fine: the strongest wins."""
+        if self.interrupted:
+            return ExitCode.INTERRUPTED
+        if self.stopped is not None:
+            return ExitCode.STOPPED
+        return ExitCode.SOME_FAILED if self.counts[Status.FAILED] else ExitCode.OK
