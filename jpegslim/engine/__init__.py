@@ -1,0 +1,1 @@
+"""Bytes in, bytes out: opens no file, starts no process, prints nothing."""
