@@ -1,0 +1,229 @@
+"""The ladder: lossy where it pays and holds, else lossless, else the file as it is."""
+
+from dataclasses import replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from jpegslim.engine import verify
+from jpegslim.engine.codecs import mozjpeg, turbo
+from jpegslim.engine.container.assemble import admit, assemble, carried
+from jpegslim.engine.container.marker import Marker, read_marker, source_digest
+from jpegslim.engine.container.segments import Container, parse, peek
+from jpegslim.engine.trials import Candidate, Trials
+from jpegslim.errors import UnsupportedJpeg
+from jpegslim.results import Optimized, Reason, SearchTrace, Status
+from jpegslim.settings import Settings
+from jpegslim.version import VERSION
+
+# A lossy result that saves more than this needs no lossless one beside it to be worth while:
+# entropy coding alone saves 8% on average and 20% at most.
+_CLEARLY_WORTH = 0.25
+
+_MEASURABLE = (1, 3)
+
+
+def optimize(data: bytes, settings: Settings | None = None) -> Optimized:
+    """Return the smallest file that keeps the promise of `settings`, verified from its bytes.
+
+    data: a whole JPEG file. settings: default `Settings()`. The outcome may be the input itself
+    (kept, skipped). Raises NotAJpeg where it is none, and BrokenJpeg where it is damaged.
+    """
+    settings = settings or Settings()
+    megapixels = peek(data).megapixels
+    if megapixels > settings.max_megapixels:
+        return _unchanged(
+            data,
+            Status.SKIPPED,
+            Reason.TOO_BIG,
+            f"{megapixels:.0f} megapixels, over the limit of {settings.max_megapixels:g}",
+        )
+    try:
+        return _Ladder(parse(data), settings).climb()
+    except (UnsupportedJpeg, verify.PromiseBroken) as error:
+        return _unchanged(data, Status.KEPT, error.reason, str(error))
+
+
+class _Ladder:
+    """One picture and the rungs it may stand on."""
+
+    def __init__(self, source: Container, settings: Settings) -> None:
+        self._source = source
+        self._settings = settings
+        self._components = len(source.frame.components)
+        self._trace = SearchTrace()
+        self._encoder: str | None = None
+
+    def climb(self) -> Optimized:
+        """Take the first rung that holds."""
+        marker = read_marker(self._source)
+        if marker is not None and _covers(marker, self._settings):
+            score = "" if marker.score is None else f", score {marker.score:.2f}"
+            aim = "losslessly" if marker.target is None else f"at {marker.target:g}{score}"
+            return self._stay(
+                Status.SKIPPED,
+                Reason.ALREADY_OPTIMIZED,
+                f"jpegslim {marker.version} optimized it before, {aim}",
+            )
+        admit(self._source)
+        target = self._settings.target
+        if target is None:
+            return self._lossless(Reason.LOSSLESS_ASKED, "lossless recompression asked")
+        if self._components not in _MEASURABLE:
+            return self._lossless(
+                Reason.NOT_MEASURABLE, "ink colours (CMYK) can't be measured: lossless only"
+            )
+        candidate = self._search(target)
+        if candidate is None:
+            return self._lossless(
+                Reason.TARGET_OUT_OF_REACH, f"no smaller coding reaches {target:g}"
+            )
+        return self._weigh(candidate, target)
+
+    @cached_property
+    def _pixels(self) -> NDArray[np.uint8]:
+        return turbo.decode(self._source.data, components=self._components)
+
+    @cached_property
+    def _recoded(self) -> bytes | None:
+        """The source with its entropy coding optimized, verified; None where not to be had."""
+        if not self._settings.progressive:
+            # The optimizer writes progressive scans only.
+            return None
+        reference = self._pixels
+        coded = mozjpeg.recode(self._source.data[: self._source.image_end])
+        data = assemble(
+            self._source, coded, marker=self._marker(self._settings.target), recoded=False
+        )
+        verify.same_pixels(data, reference, components=self._components)
+        return data
+
+    def _search(self, target: float) -> Candidate | None:
+        trials = Trials(
+            self._source,
+            self._pixels,
+            settings=self._settings,
+            target=target,
+            # The marker's score is as long as the real one, so that offsets stay where they are.
+            marker=self._marker(target, target),
+        )
+        candidate = trials.smallest()
+        self._trace, self._encoder = trials.trace, trials.encoder.name
+        return candidate
+
+    def _weigh(self, candidate: Candidate, target: float) -> Optimized:
+        """Deliver the lossy candidate if it is worth a generation, else fall to lossless."""
+        size = len(self._source.data)
+        if _coarser(self._source, parse(candidate.data)):
+            return self._lossless(
+                Reason.SOURCE_COARSE, "the source is quantized as coarsely already"
+            )
+        price = 1 - self._settings.generation_saving
+        worth = len(candidate.data) <= price * size
+        if worth and len(candidate.data) > (1 - _CLEARLY_WORTH) * size:
+            worth = len(candidate.data) <= price * len(self._recoded or self._source.data)
+        if not worth:
+            return self._lossless(
+                Reason.GENERATION_PRICE,
+                f"lossy at {target:g} would save less than"
+                f" {self._settings.generation_saving:.0%} more than lossless",
+            )
+        return self._deliver(candidate, target)
+
+    def _deliver(self, candidate: Candidate, target: float) -> Optimized:
+        """Put the measured score into the marker, and check that nothing else moved."""
+        score = candidate.measured.score
+        marker = self._marker(target, score)
+        data = assemble(self._source, candidate.coded, marker=marker, recoded=True)
+        if not verify.same_but_marker(data, candidate.data):
+            raise verify.PromiseBroken("writing the score moved something else")
+        return self._result(
+            data,
+            Status.OPTIMIZED,
+            Reason.TARGET_MET,
+            f"scores {score:.2f}, target {target:g}",
+            candidate=candidate,
+        )
+
+    def _lossless(self, reason: Reason, detail: str) -> Optimized:
+        """Deliver the lossless rung if it saves enough to be worth a rewrite, else stay."""
+        recoded = self._recoded
+        size = len(self._source.data)
+        if recoded is None or len(recoded) > (1 - self._settings.minimum_saving) * size:
+            return self._stay(Status.KEPT, Reason.TOO_LITTLE_TO_GAIN, detail)
+        return self._result(recoded, Status.LOSSLESS, reason, detail)
+
+    def _stay(self, status: Status, reason: Reason, detail: str) -> Optimized:
+        return replace(
+            _unchanged(self._source.data, status, reason, detail),
+            width=self._source.frame.width,
+            height=self._source.frame.height,
+            chroma_subsampling=self._source.frame.chroma_subsampling,
+            target=self._settings.target,
+            trace=self._trace,
+        )
+
+    def _result(
+        self,
+        data: bytes,
+        status: Status,
+        reason: Reason,
+        detail: str,
+        *,
+        candidate: Candidate | None = None,
+    ) -> Optimized:
+        delivered = parse(data)
+        carried(self._source, delivered, recoded=candidate is not None)
+        return Optimized(
+            data=data,
+            status=status,
+            reason=reason,
+            detail=detail,
+            bytes_in=len(self._source.data),
+            bytes_out=len(data),
+            width=delivered.frame.width,
+            height=delivered.frame.height,
+            score=candidate.measured.score if candidate else None,
+            worst_tile=candidate.measured.worst_tile if candidate else None,
+            target=self._settings.target,
+            encoder=self._encoder if candidate else mozjpeg.name(),
+            chroma_subsampling=delivered.frame.chroma_subsampling,
+            trace=self._trace,
+        )
+
+    def _marker(self, target: float | None, score: float | None = None) -> Marker | None:
+        if not self._settings.marker:
+            return None
+        return Marker(version=VERSION, target=target, score=score, tables="", source=self._digest)
+
+    @cached_property
+    def _digest(self) -> str:
+        return source_digest(self._source.data)
+
+
+def _covers(marker: Marker, settings: Settings) -> bool:
+    """Tell whether a file with this marker already is what `settings` ask for.
+
+    A lower target than the marker's goes on: the user asks for one more generation.
+    """
+    if settings.target is None:
+        return True
+    return marker.target is not None and marker.target <= settings.target
+
+
+def _coarser(source: Container, delivered: Container) -> bool:
+    """Tell whether every quantization step of the source is at least the new coding's."""
+    tables = zip(source.component_tables, delivered.component_tables, strict=True)
+    return all(old >= new for pair in tables for old, new in zip(*pair, strict=True))
+
+
+def _unchanged(data: bytes, status: Status, reason: str, detail: str) -> Optimized:
+    return Optimized(
+        data=data,
+        status=status,
+        reason=reason,
+        detail=detail,
+        bytes_in=len(data),
+        bytes_out=len(data),
+    )
