@@ -1,0 +1,34 @@
+"""What a run calls to be told of: the console and every file format follow this protocol."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from jpegslim.results import FileResult, Totals
+from jpegslim.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStart:
+    """What is known before the first file is done. output: None means in place."""
+
+    settings: Settings
+    output: Path | None
+    dry_run: bool
+    jobs: int
+
+
+class Reporter(Protocol):
+    """Receives a run's events, all on the thread that called `batch.run`."""
+
+    def started(self, run: RunStart) -> None:
+        """Called once, before any work."""
+
+    def found(self, files: int, size: int, *, complete: bool) -> None:
+        """Called as the walk goes on: files and bytes found so far, complete on the last call."""
+
+    def finished(self, result: FileResult) -> None:
+        """Called once a file, in completion order, after it was published."""
+
+    def closed(self, totals: Totals) -> None:
+        """Called once, also after an interruption; files are flushed and closed here."""

@@ -1,0 +1,116 @@
+"""What a finished run comes to, as lines of text."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from jpegslim.reports import wording
+from jpegslim.results import FileResult, Status, Totals
+
+# The order in which a person wants to hear of them.
+_EXPLAINED = (Status.LOSSLESS, Status.KEPT, Status.SKIPPED)
+
+
+class Tone(Enum):
+    """How much a line matters."""
+
+    PLAIN = auto()
+    GOOD = auto()
+    BAD = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line, already safe for a terminal."""
+
+    text: str
+    tone: Tone = Tone.PLAIN
+
+
+def summarize(
+    totals: Totals,
+    *,
+    reasons: Mapping[tuple[Status, str], int],
+    dry_run: bool,
+    failures_in_sight: bool,
+) -> Iterator[Line]:
+    """Yield the summary; `reasons` counts the files by outcome and reason code.
+
+    failures_in_sight: the failed files were named just above and need no second mention.
+    """
+    yield from _endings(totals)
+    if not totals.files:
+        if not (totals.interrupted or totals.stopped):
+            yield Line("no JPEG files found")
+        return
+    yield Line(f"{_files(totals)}{_time(totals)}")
+    yield _bytes(totals, dry_run=dry_run)
+    if totals.lowest is not None and totals.lowest.score is not None:
+        where = wording.printable(str(totals.lowest.path))
+        yield Line(
+            f"lowest score {'' if dry_run else 'delivered '}{totals.lowest.score:.2f}: {where}"
+        )
+    yield from _explanations(reasons)
+    if not failures_in_sight:
+        yield from _failures(totals)
+
+
+def summarize_problems(totals: Totals) -> Iterator[Line]:
+    """Yield only what went wrong; nothing where all is well."""
+    yield from _endings(totals)
+    yield from _failures(totals)
+
+
+def failure(result: FileResult) -> str:
+    """Return a failed file's name and reason in one line."""
+    message = result.message or wording.reason(result.reason)
+    return f"{wording.printable(str(result.path))}: {wording.printable(message)}"
+
+
+def _endings(totals: Totals) -> Iterator[Line]:
+    if totals.stopped is not None:
+        yield Line(f"stopped: {wording.printable(totals.stopped)}", Tone.BAD)
+    if totals.interrupted:
+        done = wording.count(totals.files, "file")
+        yield Line(f"interrupted: {done} done, the rest untouched", Tone.BAD)
+
+
+def _files(totals: Totals) -> str:
+    outcomes = ", ".join(
+        f"{totals.counts[status]} {status}" for status in Status if totals.counts[status]
+    )
+    return f"{wording.count(totals.files, 'file')}: {outcomes}"
+
+
+def _time(totals: Totals) -> str:
+    if totals.seconds <= 0:
+        return ""
+    speed = ""
+    if totals.megapixels:
+        speed = f", {totals.megapixels / totals.seconds:.1f} MP/s"
+    return f" ({wording.duration(totals.seconds)}{speed})"
+
+
+def _bytes(totals: Totals, *, dry_run: bool) -> Line:
+    saved = totals.bytes_in - totals.bytes_out
+    return Line(
+        f"{wording.size(totals.bytes_in)} -> {wording.size(totals.bytes_out)}, "
+        f"{'would save' if dry_run else 'saved'} {wording.size(saved)} "
+        f"({wording.percent(totals.saved_fraction)})",
+        Tone.GOOD if saved > 0 else Tone.PLAIN,
+    )
+
+
+def _explanations(reasons: Mapping[tuple[Status, str], int]) -> Iterator[Line]:
+    for wanted in _EXPLAINED:
+        by_reason = Counter(
+            {reason: files for (status, reason), files in reasons.items() if status is wanted}
+        )
+        for reason, files in by_reason.most_common():
+            yield Line(f"{wanted}: {files}, {wording.reason(reason)}")
+
+
+def _failures(totals: Totals) -> Iterator[Line]:
+    for result in sorted(totals.failures, key=lambda result: result.path):
+        yield Line(f"failed: {failure(result)}", Tone.BAD)
