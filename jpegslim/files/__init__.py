@@ -1,0 +1,1 @@
+"""Files: discovery, plan, store, workers and their pool."""
