@@ -1,5 +1,6 @@
 """The ladder: lossy where it pays and holds, else lossless, else the file as it is."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from jpegslim.engine import verify
 from jpegslim.engine.codecs import mozjpeg, turbo
 from jpegslim.engine.container.assemble import admit, assemble, carried
 from jpegslim.engine.container.marker import Marker, read_marker, source_digest
-from jpegslim.engine.container.segments import Container, parse, peek
+from jpegslim.engine.container.segments import Container, Frame, parse, peek
 from jpegslim.engine.trials import Candidate, Trials
 from jpegslim.errors import UnsupportedJpeg
 from jpegslim.results import Optimized, Reason, SearchTrace, Status
@@ -24,25 +25,36 @@ _CLEARLY_WORTH = 0.25
 _MEASURABLE = (1, 3)
 
 
-def optimize(data: bytes, settings: Settings | None = None) -> Optimized:
+def optimize(
+    data: bytes,
+    settings: Settings | None = None,
+    *,
+    admit: Callable[[float], None] | None = None,
+) -> Optimized:
     """Return the smallest file that keeps the promise of `settings`, verified from its bytes.
 
-    data: a whole JPEG file. settings: default `Settings()`. The outcome may be the input itself
+    data: a whole JPEG file. settings: default `Settings()`. admit: called with the megapixels of
+    the header before memory is taken for them; it may wait. The outcome may be the input itself
     (kept, skipped). Raises NotAJpeg where it is none, and BrokenJpeg where it is damaged.
     """
     settings = settings or Settings()
-    megapixels = peek(data).megapixels
-    if megapixels > settings.max_megapixels:
-        return _unchanged(
-            data,
-            Status.SKIPPED,
-            Reason.TOO_BIG,
-            f"{megapixels:.0f} megapixels, over the limit of {settings.max_megapixels:g}",
-        )
+    frame = None
     try:
+        frame = peek(data)
+        if frame.megapixels > settings.max_megapixels:
+            return _unchanged(
+                data,
+                frame,
+                Status.SKIPPED,
+                Reason.TOO_BIG,
+                f"{frame.megapixels:.0f} megapixels, over the limit of"
+                f" {settings.max_megapixels:g}",
+            )
+        if admit is not None:
+            admit(frame.megapixels)
         return _Ladder(parse(data), settings).climb()
     except (UnsupportedJpeg, verify.PromiseBroken) as error:
-        return _unchanged(data, Status.KEPT, error.reason, str(error))
+        return _unchanged(data, frame, Status.KEPT, error.reason, str(error))
 
 
 class _Ladder:
@@ -156,10 +168,7 @@ class _Ladder:
 
     def _stay(self, status: Status, reason: Reason, detail: str) -> Optimized:
         return replace(
-            _unchanged(self._source.data, status, reason, detail),
-            width=self._source.frame.width,
-            height=self._source.frame.height,
-            chroma_subsampling=self._source.frame.chroma_subsampling,
+            _unchanged(self._source.data, self._source.frame, status, reason, detail),
             target=self._settings.target,
             trace=self._trace,
         )
@@ -218,7 +227,9 @@ def _coarser(source: Container, delivered: Container) -> bool:
     return all(old >= new for pair in tables for old, new in zip(*pair, strict=True))
 
 
-def _unchanged(data: bytes, status: Status, reason: str, detail: str) -> Optimized:
+def _unchanged(
+    data: bytes, frame: Frame | None, status: Status, reason: str, detail: str
+) -> Optimized:
     return Optimized(
         data=data,
         status=status,
@@ -226,4 +237,7 @@ def _unchanged(data: bytes, status: Status, reason: str, detail: str) -> Optimiz
         detail=detail,
         bytes_in=len(data),
         bytes_out=len(data),
+        width=None if frame is None else frame.width,
+        height=None if frame is None else frame.height,
+        chroma_subsampling=None if frame is None else frame.chroma_subsampling,
     )

@@ -14,6 +14,9 @@ from jpegslim.errors import BrokenJpeg, UnsupportedJpeg
 
 _COLOUR_SPACES = {1: "GRAY", 3: "RGB", 4: "CMYK"}
 
+# What it warns of while the picture itself is whole: a colour profile with a part missing.
+_METADATA = "bad icc marker"
+
 # What libjpeg-turbo says of files that are whole but beyond it.
 _UNSUPPORTED = (
     "unsupported",
@@ -45,6 +48,10 @@ def decode(data: bytes, *, components: int) -> NDArray[np.uint8]:
         if any(sign in words.lower() for sign in _UNSUPPORTED):
             raise UnsupportedJpeg(
                 f"the decoder can't read this kind of JPEG ({words})", reason="undecodable"
+            ) from error
+        if _METADATA in words.lower():
+            raise UnsupportedJpeg(
+                f"the colour profile is damaged ({words})", reason="profile_damaged"
             ) from error
         raise BrokenJpeg(f"the picture data is damaged ({words})") from error
     return pixels[:, :, 0] if components == 1 else pixels

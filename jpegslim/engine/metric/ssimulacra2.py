@@ -141,7 +141,7 @@ def kernel_sums(
         distorted: The same.
         colour: What the samples mean.
         tile_size: Side of a tile in pixels, a power of two, at least 64.
-        path: One of `_kernel.paths()`, or empty for the fastest.
+        path: One of `kernel_paths()`, or empty for the fastest.
 
     Raises:
         ValueError: This processor or build lacks `path`.
@@ -168,6 +168,11 @@ def kernel_sums(
         path,
     )
     return sums
+
+
+def kernel_paths() -> tuple[str, ...]:
+    """Name the kernel's instruction sets that work here, the fastest first; none without it."""
+    return _kernel.paths() if HAS_KERNEL else ()
 
 
 def implementation() -> str:
