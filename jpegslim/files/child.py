@@ -27,9 +27,10 @@ if sys.platform != "win32":
     import fcntl
 
 # What a job may map beyond what the child has mapped when it asks: codecs' tables, thread
-# stacks and a new malloc arena (64 MiB of address space), then so much for every pixel.
+# stacks and a new malloc arena (64 MiB of address space), then 24 bytes a pixel: 25 MP of
+# progressive 4:4:4 were seen to map 14.
 BASE_MEMORY = 256 << 20
-BYTES_PER_MEGAPIXEL = 48_000_000
+BYTES_PER_MEGAPIXEL = 24_000_000
 
 LINE_CHARACTERS = 200
 _LENGTH = struct.Struct("!Q")

@@ -14,7 +14,16 @@ import pytest
 from processes import children_of, gone_within
 
 from jpegslim.errors import RunError, WorkerError
-from jpegslim.files.pool import READY_AHEAD, Admission, Outcome, default_jobs, memory_budget, run
+from jpegslim.files.child import BYTES_PER_MEGAPIXEL
+from jpegslim.files.pool import (
+    MEMORY_SHARE,
+    READY_AHEAD,
+    Admission,
+    Outcome,
+    default_jobs,
+    memory_budget,
+    run,
+)
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
@@ -234,7 +243,7 @@ def test_a_container_s_limits_count(tmp_path, monkeypatch):
     (tmp_path / "memory.current").write_text(f"{900 << 20}\n")
     (tmp_path / "memory.stat").write_text(f"anon 5\ninactive_file {700 << 20}\n")
     assert default_jobs() == 1
-    assert memory_budget() == pytest.approx((824 << 20) * 0.5 / 48e6)
+    assert memory_budget() == pytest.approx((824 << 20) * MEMORY_SHARE / BYTES_PER_MEGAPIXEL)
     (tmp_path / "cpu.max").write_text("max 100000\n")
     (tmp_path / "memory.max").write_text("max\n")
     assert default_jobs() >= 1

@@ -69,7 +69,7 @@ tame_worlds = st.builds(
 
 def find(world: World, limits: Limits = LIMITS) -> Point | None:
     curve = locate(world.sample, start=1.1, goal=limits.window / 2 + 0.5, limits=limits)
-    return refine(world.whole, curve=curve, offset=-0.5, limits=limits)
+    return refine(world.whole, world.sample, curve=curve, offset=-0.5, limits=limits)
 
 
 @settings(max_examples=300, deadline=None)
@@ -104,7 +104,7 @@ def test_no_more_is_measured_than_allowed(world: World) -> None:
     curve = locate(counted(world.sample), start=1.1, goal=0.8, limits=LIMITS)
     assert len(calls) <= LIMITS.sample_probes
     calls.clear()
-    refine(counted(world.whole), curve=curve, offset=-0.5, limits=LIMITS)
+    refine(counted(world.whole), world.sample, curve=curve, offset=-0.5, limits=LIMITS)
     assert len(calls) <= LIMITS.full_probes
     assert len(set(calls)) == len(calls)
 
@@ -123,7 +123,7 @@ def test_a_smooth_curve_is_met_closely_within_three_full_measurements(world: Wor
 def test_a_sample_that_is_the_whole_picture_needs_one_full_measurement(world: World) -> None:
     world.bias = 0.0
     curve = locate(world.sample, start=1.1, goal=LIMITS.window / 2, limits=LIMITS)
-    found = refine(world.whole, curve=curve, offset=0.0, limits=LIMITS)
+    found = refine(world.whole, world.sample, curve=curve, offset=0.0, limits=LIMITS)
     assert found is not None
     assert len(world.asked) <= 2
 
