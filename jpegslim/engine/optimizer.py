@@ -13,7 +13,7 @@ from jpegslim.engine.container.assemble import admit, assemble, carried
 from jpegslim.engine.container.marker import Marker, read_marker, source_digest
 from jpegslim.engine.container.segments import Container, Frame, parse, peek
 from jpegslim.engine.trials import Candidate, Trials
-from jpegslim.errors import UnsupportedJpeg
+from jpegslim.errors import FileError, UnsupportedJpeg
 from jpegslim.results import Optimized, Reason, SearchTrace, Status
 from jpegslim.settings import Settings
 from jpegslim.version import VERSION
@@ -23,6 +23,15 @@ from jpegslim.version import VERSION
 _CLEARLY_WORTH = 0.25
 
 _MEASURABLE = (1, 3)
+
+# Why lossy does not pay: where lossless does not either, the file is kept for lack of gain. Any
+# other reason is worth telling of a kept file too.
+_OF_GAIN = (
+    Reason.LOSSLESS_ASKED,
+    Reason.GENERATION_PRICE,
+    Reason.SOURCE_COARSE,
+    Reason.TARGET_OUT_OF_REACH,
+)
 
 
 def optimize(
@@ -47,8 +56,7 @@ def optimize(
                 frame,
                 Status.SKIPPED,
                 Reason.TOO_BIG,
-                f"{frame.megapixels:.0f} megapixels, over the limit of"
-                f" {settings.max_megapixels:g}",
+                f"{frame.megapixels:.0f} megapixels, over the limit of {settings.max_megapixels:g}",
             )
         if admit is not None:
             admit(frame.megapixels)
@@ -86,12 +94,17 @@ class _Ladder:
             return self._lossless(
                 Reason.NOT_MEASURABLE, "ink colours (CMYK) can't be measured: lossless only"
             )
-        candidate = self._search(target)
-        if candidate is None:
+        # A source that does not decode is broken; what fails from here on is our own coding.
+        _ = self._pixels
+        try:
+            candidate = self._search(target)
+            if candidate is not None:
+                return self._weigh(candidate, target)
+        except FileError as error:
             return self._lossless(
-                Reason.TARGET_OUT_OF_REACH, f"no smaller coding reaches {target:g}"
+                verify.PromiseBroken.reason, f"the lossy result failed its check: {error}"
             )
-        return self._weigh(candidate, target)
+        return self._lossless(Reason.TARGET_OUT_OF_REACH, f"no smaller coding reaches {target:g}")
 
     @cached_property
     def _pixels(self) -> NDArray[np.uint8]:
@@ -120,9 +133,10 @@ class _Ladder:
             # The marker's score is as long as the real one, so that offsets stay where they are.
             marker=self._marker(target, target),
         )
-        candidate = trials.smallest()
-        self._trace, self._encoder = trials.trace, trials.encoder.name
-        return candidate
+        try:
+            return trials.smallest()
+        finally:
+            self._trace, self._encoder = trials.trace, trials.encoder.name
 
     def _weigh(self, candidate: Candidate, target: float) -> Optimized:
         """Deliver the lossy candidate if it is worth a generation, else fall to lossless."""
@@ -148,8 +162,12 @@ class _Ladder:
         score = candidate.measured.score
         marker = self._marker(target, score)
         data = assemble(self._source, candidate.coded, marker=marker, recoded=True)
-        if not verify.same_but_marker(data, candidate.data):
-            raise verify.PromiseBroken("writing the score moved something else")
+        # A score of more digits than the target's moves what an index of pictures points at.
+        if (
+            not verify.same_but_marker(data, candidate.data)
+            and verify.measure(data, self._pixels) != candidate.measured
+        ):
+            raise verify.PromiseBroken("writing the score changed the picture")
         return self._result(
             data,
             Status.OPTIMIZED,
@@ -158,15 +176,17 @@ class _Ladder:
             candidate=candidate,
         )
 
-    def _lossless(self, reason: Reason, detail: str) -> Optimized:
+    def _lossless(self, reason: str, detail: str) -> Optimized:
         """Deliver the lossless rung if it saves enough to be worth a rewrite, else stay."""
         recoded = self._recoded
         size = len(self._source.data)
         if recoded is None or len(recoded) > (1 - self._settings.minimum_saving) * size:
-            return self._stay(Status.KEPT, Reason.TOO_LITTLE_TO_GAIN, detail)
+            return self._stay(
+                Status.KEPT, Reason.TOO_LITTLE_TO_GAIN if reason in _OF_GAIN else reason, detail
+            )
         return self._result(recoded, Status.LOSSLESS, reason, detail)
 
-    def _stay(self, status: Status, reason: Reason, detail: str) -> Optimized:
+    def _stay(self, status: Status, reason: str, detail: str) -> Optimized:
         return replace(
             _unchanged(self._source.data, self._source.frame, status, reason, detail),
             target=self._settings.target,
@@ -177,7 +197,7 @@ class _Ladder:
         self,
         data: bytes,
         status: Status,
-        reason: Reason,
+        reason: str,
         detail: str,
         *,
         candidate: Candidate | None = None,

@@ -9,7 +9,7 @@ nothing that failed is ever returned.
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 # Points of margin per e-fold of distance, where nothing better is known. Measured on camera
@@ -18,6 +18,16 @@ TYPICAL_SLOPE = -12.0
 
 # One point of margin is worth 5 to 6% of the bytes.
 _BYTES_A_POINT = 0.055
+
+# Sample probes to find the next distance for a full picture, and how many full pictures may be
+# steered by the sample before only they themselves are trusted.
+_STEERING_PROBES = 3
+_STEERING_TOLERANCE = 0.1
+_LEAST_STEP = 0.004
+_TRUSTED_STEPS = 2
+
+# Once a full picture was measured the sample's offset is known, and the aim can be lower.
+_LATER_AIM = 0.35
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +65,18 @@ class Curve:
         """Take in one more measured point."""
         self.points = sorted([*self.points, point], key=lambda each: each.distance)
 
+    def has(self, distance: float) -> bool:
+        """Tell whether a point stands at `distance`, as far as coding can tell."""
+        return any(abs(math.log(distance / each.distance)) < 1e-4 for each in self.points)  # noqa: PLR2004
+
+    def nearest(self, margin: float) -> Point:
+        """Return the measured point whose margin is closest to `margin`."""
+        return min(self.points, key=lambda each: abs(each.margin - margin))
+
+    def misses(self, margin: float) -> float:
+        """Return how far the nearest point's margin is off; inf without points."""
+        return abs(self.nearest(margin).margin - margin) if self.points else math.inf
+
     def slope_near(self, distance: float) -> float:
         """Return points of margin per e-fold around `distance`, always clearly falling."""
         near = sorted(self.points, key=lambda each: abs(math.log(each.distance / distance)))[:2]
@@ -87,7 +109,7 @@ class Curve:
 
     def size_at(self, margin: float) -> float:
         """Return the bytes the curve expects at `margin`, from the measured point nearest it."""
-        nearest = min(self.points, key=lambda each: abs(each.margin - margin))
+        nearest = self.nearest(margin)
         return nearest.size * math.exp(_BYTES_A_POINT * (margin - nearest.margin))
 
 
@@ -113,6 +135,18 @@ class _Bracket:
         if self.passing and self.failing and self.passing.distance >= self.failing.distance:
             self.failing = None
 
+    def choose(self, curve: Curve, margin: float) -> float:
+        """Return the distance of the curve's point nearest `margin` that is still open.
+
+        Where every such point is decided, the distance at which the curve expects `margin`.
+        """
+        low = self.passing.distance if self.passing else 0.0
+        high = self.failing.distance if self.failing else math.inf
+        open_points = [each for each in curve.points if low < each.distance < high]
+        if not open_points:
+            return curve.distance_at(margin)
+        return Curve(open_points).nearest(margin).distance
+
     def clamp(self, guess: float, limits: Limits) -> float:
         """Keep a guess inside the bracket, and off its ends when one end stands still."""
         low = self.passing.distance if self.passing else limits.finest
@@ -123,7 +157,12 @@ class _Bracket:
             stuck = abs(self._same_side) > 1
             edge = 0.35 if stuck else 0.08
             return min(high * math.exp(-edge * width), max(low * math.exp(edge * width), guess))
-        return min(limits.coarsest, max(limits.finest, guess))
+        # One side only: clearly beyond it.
+        if self.failing:
+            high *= 1 - _LEAST_STEP
+        if self.passing:
+            low *= 1 + _LEAST_STEP
+        return min(high, limits.coarsest, max(low, limits.finest, guess))
 
     def width(self) -> float:
         """Return how many e-folds lie between passing and failing; inf while one is unknown."""
@@ -143,7 +182,7 @@ def locate(
     """Probe until some point's margin is near `goal` or a stair is cornered.
 
     Returns every point known, those of `known` included. measure is called at most
-    `limits.sample_probes` times.
+    `limits.sample_probes` times, and not at all where a known point is near enough.
     """
     curve = Curve(known.points if known else ())
     bracket = _Bracket(goal)
@@ -151,65 +190,61 @@ def locate(
         bracket.add(point)
     guess = bracket.clamp(start, limits)
     for _ in range(limits.sample_probes):
+        # 2% of distance is about 0.25 points: finer says nothing about the full picture.
+        if curve.misses(goal) <= limits.tolerance or bracket.width() < 0.02:  # noqa: PLR2004
+            break
         point = measure(guess)
         curve.add(point)
         bracket.add(point)
-        # 2% of distance is about 0.25 points: finer says nothing about the full picture.
-        if abs(point.margin - goal) <= limits.tolerance or bracket.width() < 0.02:  # noqa: PLR2004
+        guess = bracket.clamp(_within(curve.distance_at(goal), guess), limits)
+        if any(guess == each.distance for each in curve.points):
             break
-        following = bracket.clamp(_within(curve.distance_at(goal), guess), limits)
-        if following == guess:
-            break
-        guess = following
     return curve
 
 
 def refine(
     measure: Callable[[float], Point],
+    sample: Callable[[float], Point],
     *,
     curve: Curve,
     offset: float,
     limits: Limits,
 ) -> Point | None:
-    """Measure full pictures, steered by the sample's curve, until one passes closely.
+    """Measure full pictures, steered by the sample, until one passes closely.
 
-    offset: what the full margin is expected to be more than the sample's. Returns the smallest
-    passing point, or None where nothing passed within `limits.full_probes`.
+    curve: the sample's points so far. offset: what the full margin is expected to be more than
+    the sample's. Returns the smallest passing point, or None where nothing passed within
+    `limits.full_probes`.
     """
     bracket = _Bracket(0.0)
+    tried = Curve()
     best: Point | None = None
     aim = limits.window / 2
-    tried: list[Point] = []
+    few = replace(limits, sample_probes=_STEERING_PROBES, tolerance=_STEERING_TOLERANCE)
     for attempt in range(limits.full_probes):
-        guess = bracket.clamp(_propose(curve, tried, aim - offset, bracket), limits)
-        if any(abs(math.log(guess / point.distance)) < 1e-4 for point in tried):  # noqa: PLR2004
+        if attempt < _TRUSTED_STEPS:
+            # A table's rounding makes a point of difference between two close distances, so the
+            # full picture is tried at exactly a distance that the sample was.
+            start = curve.distance_at(aim - offset)
+            curve = locate(sample, start=start, goal=aim - offset, limits=few, known=curve)
+            guess = bracket.choose(curve, aim - offset)
+        else:
+            guess = tried.distance_at(aim)
+        guess = bracket.clamp(guess, limits)
+        if tried.has(guess):
             break
         point = measure(guess)
-        tried.append(point)
+        tried.add(point)
         bracket.add(point)
         if point.margin >= 0 and (best is None or point.size < best.size):
             best = point
-        # A third full encode costs more time than the bytes it may still win.
-        enough = limits.window if attempt == 0 else limits.window + 0.2 * attempt
+        # Another full encode costs more time than the bytes it may still win.
+        enough = limits.window + (0.2 * attempt)
         if best is not None and (best.margin <= enough or bracket.width() < 0.01):  # noqa: PLR2004
             break
         offset = point.margin - curve.margin_at(point.distance)
-        # After the first full picture the offset is known; the sample follows it closely.
-        aim = limits.window * (0.3 if attempt == 0 else 0.4)
+        aim = limits.window * _LATER_AIM
     return best
-
-
-def _propose(curve: Curve, tried: list[Point], sample_margin: float, bracket: _Bracket) -> float:
-    """Return the next distance: the sample's curve shifted, or a line between full pictures."""
-    if bracket.passing and bracket.failing:
-        return Curve([bracket.passing, bracket.failing]).distance_at(
-            min(0.2, bracket.passing.margin / 2)
-        )
-    guess = curve.distance_at(sample_margin)
-    if len(tried) > 1:
-        # Still on one side after two: the sample misleads; trust the full pictures' own slope.
-        guess = Curve(tried).distance_at(0.2)
-    return _within(guess, tried[-1].distance if tried else guess)
 
 
 def _within(guess: float, last: float) -> float:

@@ -94,6 +94,7 @@ class Trials:
             return None
         point = refine(
             partial(self._try_whole, chroma),
+            partial(self._try_sample, chroma),
             curve=curve,
             offset=offset,
             limits=LIMITS,
