@@ -23,6 +23,8 @@ FRACTION = 0.08
 # Below this the whole picture is as cheap to try as a mosaic large enough to trust.
 _WHOLE_BELOW_PIXELS = 1_500_000
 _LEAST_TILES = 36
+# The metric works in columns of 512 pixels: 768 wide runs at 70 MP/s where 1024 runs at 92.
+_ACROSS = 512 // TILE
 
 # Pixels on either side of a border over which colours meet; 6 and more were no better.
 _MEETING = 3
@@ -48,8 +50,9 @@ def take(pixels: NDArray[np.uint8], *, tile: int = TILE, fraction: float = FRACT
     """
     height, width = pixels.shape[:2]
     rows, columns = height // tile, width // tile
-    across = math.ceil(math.sqrt(max(_LEAST_TILES, rows * columns * fraction)))
-    down = math.ceil(max(_LEAST_TILES, rows * columns * fraction) / across)
+    count = max(_LEAST_TILES, rows * columns * fraction)
+    across = _ACROSS * max(1, round(math.sqrt(count) / _ACROSS))
+    down = math.ceil(count / across)
     if height * width < _WHOLE_BELOW_PIXELS or across * down * 2 > rows * columns:
         return Sample(pixels, 1.0)
     activity, brightness = _features(pixels[: rows * tile, : columns * tile], tile)

@@ -49,7 +49,7 @@ class Limits:
 
     finest: float = 0.05
     coarsest: float = 20.0
-    window: float = 0.5
+    window: float = 0.6
     tolerance: float = 0.2
     sample_probes: int = 7
     full_probes: int = 6

@@ -19,7 +19,7 @@ LIMITS = Limits()
 
 # How many points a whole picture scores below its mosaic at 85, and how this grows for each point
 # of a lower target: the median over camera photos.
-_OFFSET, _OFFSET_GROWTH = 0.6, 0.07
+_OFFSET, _OFFSET_GROWTH = 0.6, 0.05
 
 # The distance at which the median camera photo scores 85, and how it grows for lower targets.
 _TYPICAL_DISTANCE, _TYPICAL_TARGET = 1.1, 85.0

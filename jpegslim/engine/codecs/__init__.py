@@ -83,11 +83,15 @@ def decode_any(data: bytes) -> "NDArray[np.uint8]":
         raise FileError("ink colours (CMYK) can't be measured", reason="not_measurable")
     try:
         with Image.open(io.BytesIO(data)) as image:
-            mode = "L" if image.mode in ("1", "L", "LA", "I;16") else "RGB"
-            return np.asarray(image.convert(mode))
+            if image.mode.startswith("I"):
+                # Sixteen bits of grey: Pillow's own conversion cuts off at 255.
+                return (np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)
+            # Straight to RGB, Pillow warns of palettes with transparent colours.
+            plain = image.convert("RGBA") if image.mode == "P" else image
+            return np.asarray(plain.convert("L" if plain.mode in ("1", "L", "LA") else "RGB"))
     except UnidentifiedImageError as error:
         raise NotAJpeg("no decoder here knows this format") from error
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise FileError("the picture is too large to open", reason="too_big") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise BrokenJpeg(f"the picture data is damaged ({error})") from error
