@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from record import record
 
 from jpegslim.engine.metric import SRGB, implementation, pixel_counts, score_from_sums, ssimulacra2
 
@@ -107,8 +108,8 @@ def start_vszip(python: Path, pair: tuple[Picture, Picture], folder: Path) -> Ru
 
 def report(
     name: str, pair: tuple[Picture, Picture], contestants: dict[str, Run], runs: int
-) -> None:
-    """Alternate the contestants, then print a row for each."""
+) -> list[str]:
+    """Alternate the contestants, then return a row for each."""
     pixels = pair[0].shape[0] * pair[0].shape[1] / 1e6
     times: dict[str, list[float]] = {who: [] for who in contestants}
     scores = {who: run()[1] for who, run in contestants.items()}
@@ -116,13 +117,14 @@ def report(
         for who, run in contestants.items():
             times[who].append(run()[0])
     first = statistics.median(next(iter(times.values())))
+    rows = []
     for who, taken in times.items():
         best, median = min(taken), statistics.median(taken)
-        print(
+        rows.append(
             f"| {name} | {who} | {best * 1e3:.1f} | {median * 1e3:.1f} | {pixels / best:.1f} |"
-            f" {pixels / median:.1f} | {median / first:.2f} | {scores[who]:.3f} |",
-            flush=True,
+            f" {pixels / median:.1f} | {median / first:.2f} | {scores[who]:.3f} |"
         )
+    return rows
 
 
 def main() -> None:
@@ -133,8 +135,10 @@ def main() -> None:
     parser.add_argument("--all-paths", action="store_true", help="every instruction set, not one")
     options = parser.parse_args()
 
-    print("| pair | who | best ms | median ms | best MP/s | median MP/s | time, × first | score |")
-    print("|---|---|---|---|---|---|---|---|")
+    rows = [
+        "| pair | who | best ms | median ms | best MP/s | median MP/s | time, × first | score |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         for width, height in ((4000, 3000), (1024, 704)):
             pair = make_pair(options.photo, width, height)
@@ -145,13 +149,14 @@ def main() -> None:
             if options.vszip_python:
                 contestants["vszip"] = start_vszip(options.vszip_python, pair, Path(folder))
             size = f"{width}×{height}"
-            report(f"RGB {size}", pair, contestants, options.runs)
-            report(
-                f"grey {size}",
-                grey,
-                {implementation(): lambda grey=grey: time_ours(grey, "")},
-                options.runs,
-            )
+            rows += report(f"RGB {size}", pair, contestants, options.runs)
+            ours: dict[str, Run] = {implementation(): lambda grey=grey: time_ours(grey, "")}
+            rows += report(f"grey {size}", grey, ours, options.runs)
+    record(
+        "Metric",
+        "python benchmarks/metric_speed.py --photo PHOTO --vszip-python PATH --all-paths",
+        "\n".join(rows),
+    )
 
 
 class _Plain(argparse.RawDescriptionHelpFormatter):

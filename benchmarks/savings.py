@@ -1,4 +1,4 @@
-"""Bytes delivered over a folder, against what exhaustive search reaches, and what the tile floor costs.
+"""Bytes delivered over a folder against exhaustive search, and what the tile floor costs.
 
 The oracle is a table with the columns file, target, floor_total and note: for each photo the least
 bytes that exhaustive search with the same encoder found, metadata and trailer included. Every

@@ -12,6 +12,7 @@ from jpegslim.engine.codecs import mozjpeg, turbo
 from jpegslim.engine.container.assemble import admit, assemble, carried
 from jpegslim.engine.container.marker import Marker, read_marker, source_digest
 from jpegslim.engine.container.segments import Container, Frame, parse, peek
+from jpegslim.engine.container.signature import refuse_signed
 from jpegslim.engine.trials import Candidate, Trials
 from jpegslim.errors import FileError, UnsupportedJpeg
 from jpegslim.results import Optimized, Reason, SearchTrace, Status
@@ -86,6 +87,7 @@ class _Ladder:
                 Reason.ALREADY_OPTIMIZED,
                 f"jpegslim {marker.version} optimized it before, {aim}",
             )
+        refuse_signed(self._source)
         admit(self._source)
         target = self._settings.target
         if target is None:
