@@ -12,6 +12,7 @@ PRESETS = MappingProxyType(
     {"archive": 90.0, "high": 85.0, "web": 80.0, "small": 70.0, LOSSLESS: None}
 )
 DEFAULT_PRESET = "high"
+_NUMBERS = ("target", "tile_margin", "generation_saving", "minimum_saving", "max_megapixels")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,15 +42,19 @@ class Settings:
     max_megapixels: float = 300.0
 
     def __post_init__(self) -> None:
-        """Raise UsageError where a value is out of its range."""
+        """Raise UsageError where a value is out of its range; NaN is out of every range."""
+        for name in _NUMBERS:
+            if (value := getattr(self, name)) is not None:
+                # 85 and 85.0 are one setting: the fingerprint must not tell them apart.
+                object.__setattr__(self, name, float(value))
         if self.target is not None and not 1 <= self.target <= 100:  # noqa: PLR2004
             raise UsageError(f"quality {self.target:g} is out of range: give 1 to 100")
         for name in ("generation_saving", "minimum_saving"):
             if not 0 <= getattr(self, name) < 1:
                 raise UsageError(f"{name} must be a fraction from 0 to below 1")
-        if self.tile_margin is not None and self.tile_margin < 0:
+        if self.tile_margin is not None and not self.tile_margin >= 0:
             raise UsageError("tile_margin must not be negative")
-        if self.max_megapixels <= 0:
+        if not self.max_megapixels > 0:
             raise UsageError("max_megapixels must be positive")
 
     @property

@@ -6,8 +6,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegslim.engine import codecs, metric, sample, verify
-from jpegslim.engine.codecs import turbo
+from jpegslim.engine import codecs, sample, verify
 from jpegslim.engine.container.assemble import assemble
 from jpegslim.engine.container.marker import Marker
 from jpegslim.engine.container.segments import Container
@@ -143,8 +142,7 @@ class Trials:
         coded = self.encoder.encode(
             self._sample.pixels, distance=distance, chroma_subsampling=chroma, progressive=False
         )
-        decoded = turbo.decode(coded, components=1 if chroma == codecs.GRAY else 3)
-        score = metric.compare(self._sample.pixels, decoded).score
+        score = verify.measure(coded, self._sample.pixels).score
         self._probes.append(Probe("sample", chroma, distance, len(coded), score))
         return Point(distance, score - self._target, len(coded))
 

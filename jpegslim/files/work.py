@@ -54,7 +54,9 @@ def copy(task: Task, error: FileError) -> Done:
     """
     data, identity = store.read(task.source, limit=_LARGEST_FILE)
     earlier = _earlier(task, data)
-    staged = store.stage(data, task.destination, like=task.source, token=task.token)
+    staged = None
+    if earlier is None or earlier[0] != identity.digest:
+        staged = store.stage(data, task.destination, like=task.source, token=task.token)
     result = FileResult(
         path=task.source,
         status=Status.FAILED,
@@ -97,8 +99,13 @@ class _Job:
                         return Done(self._already(marker, len(data), size))
             result, deliver = self._judge(data)
             staged = None
-            if not task.dry_run and (deliver is not None):
-                staged = store.stage(deliver, task.destination, like=task.source, token=task.token)
+            if deliver is not None and not task.dry_run:
+                result = replace(result, output=task.destination)
+                # A copy of an earlier run that still is one is left alone.
+                if deliver is not data or replaces != identity.digest:
+                    staged = store.stage(
+                        deliver, task.destination, like=task.source, token=task.token
+                    )
         except PublishError as error:
             return Done(self._result(Status.FAILED, error.reason, str(error), size=len(data)))
         return Done(result, staged, identity, replaces)
@@ -120,9 +127,9 @@ class _Job:
             return self._result(Status.FAILED, error.reason, text, size=len(data)), otherwise
         changed = optimized.status in (Status.OPTIMIZED, Status.LOSSLESS)
         deliver = optimized.data if changed else otherwise
-        return self._told(optimized, written=deliver is not None), deliver
+        return self._told(optimized), deliver
 
-    def _told(self, optimized: Optimized, *, written: bool) -> FileResult:
+    def _told(self, optimized: Optimized) -> FileResult:
         megapixels = None
         if optimized.width and optimized.height:
             megapixels = optimized.width * optimized.height / 1e6
@@ -131,7 +138,6 @@ class _Job:
             status=optimized.status,
             reason=optimized.reason,
             message=optimized.detail,
-            output=self._task.destination if written and not self._task.dry_run else None,
             bytes_in=optimized.bytes_in,
             bytes_out=optimized.bytes_out,
             score=optimized.score,

@@ -1,9 +1,11 @@
 """The first rung: a lossy result keeps the promise, as anybody can check from its bytes."""
 
 import re
+import struct
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from jpegslim import Settings, Status, optimize
 from jpegslim.engine.codecs.jpegli import Jpegli
@@ -200,3 +202,39 @@ def test_the_trace_tells_what_was_tried(jpeg):
     assert any(
         probe.score == result.score and abs(probe.size - result.bytes_out) <= 1 for probe in full
     )
+
+
+@pytest.mark.parametrize("target", [8, 85])
+def test_a_score_of_more_digits_than_the_target_moves_nothing(jpeg, flat, photo, target):
+    # The marker grows by a byte, and with it every offset in a multi-picture index. A picture of
+    # one middling grey is coded without any loss.
+    picture = photo if target == 8 else Image.new("L", (320, 256), 128)
+    second = jpeg(flat(32, 32))
+    first = jpeg(picture, quality=97, restart_marker_blocks=1)
+    source = with_second_picture(first, second)
+    result = optimize(source, Settings(target=target, generation_saving=0.0))
+    assert result.status is Status.OPTIMIZED
+    assert len(f"{result.score:.2f}") > len(f"{target:.2f}")
+    (index,) = (part for part in parse(result.data).segments if part.marker == 0xE2)
+    entries = index.payload(result.data)[4 + 50 + 16 :]
+    size, offset = (int.from_bytes(entries[at : at + 4], "little") for at in (4, 8))
+    at = index.start + 8 + offset
+    assert result.data[at : at + size] == second
+    assert parse(result.data).image_end == at
+
+
+def with_second_picture(first, second):
+    """Put a multi-picture index of two entries into the first and the second behind it."""
+    base = 2 + 4 + 4
+    fields = [(0xB000, 7, 4, b"0100"), (0xB001, 4, 1, (2).to_bytes(4, "little"))]
+    fields.append((0xB002, 7, 32, (50).to_bytes(4, "little")))
+    head = b"II*\0" + (8).to_bytes(4, "little") + len(fields).to_bytes(2, "little")
+    for tag, kind, count, value in fields:
+        head += struct.pack("<HHI", tag, kind, count) + value
+    head += bytes(4)
+    size = len(first) + 4 + 4 + len(head) + 32
+    entries = struct.pack("<IIIHH", 0x00030000, size, 0, 0, 0)
+    entries += struct.pack("<IIIHH", 0, len(second), size - base, 0, 0)
+    payload = b"MPF\0" + head + entries
+    segment = b"\xff\xe2" + (len(payload) + 2).to_bytes(2) + payload
+    return first[:2] + segment + first[2:] + second
