@@ -8,6 +8,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
+from jpegslim.engine import metric
 from jpegslim.errors import FileError, RunError
 from jpegslim.files import pool, store, work
 from jpegslim.files.discovery import discover
@@ -16,6 +17,11 @@ from jpegslim.files.worker import Worker
 from jpegslim.reports.reporter import Reporter, RunStart
 from jpegslim.results import FileResult, Optimized, Status, Totals
 from jpegslim.settings import Settings
+
+SLOW_METRIC = (
+    "the metric runs in NumPy, about 60 times slower than its C kernel:"
+    " install jpegslim again where a C compiler is present"
+)
 
 # A worker that takes longer hangs: the slowest machines seen need 2 s a megapixel.
 TIMEOUT_SECONDS = 900.0
@@ -81,7 +87,11 @@ class _Conductor:
     def conduct(self, jobs: int) -> Totals:
         planned = self._plan()
         start = RunStart(
-            settings=self._settings, output=self._output, dry_run=self._dry_run, jobs=jobs
+            settings=self._settings,
+            output=self._output,
+            dry_run=self._dry_run,
+            jobs=jobs,
+            notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
         )
         began = time.monotonic()
         counter = _Counter(self._paths, self._without)

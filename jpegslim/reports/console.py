@@ -87,6 +87,8 @@ class ConsoleReporter:
             self._print(summary.Line(DRY_RUN))
         elif run.output is None:
             self._print(summary.Line(IN_PLACE))
+        for note in run.notes:
+            self._print(summary.Line(note))
         if self._bar:
             self._start_bar()
 

@@ -10,12 +10,16 @@ from jpegslim.settings import Settings
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunStart:
-    """What is known before the first file is done. output: None means in place."""
+    """What is known before the first file is done.
+
+    output: None means in place. notes: lines that a person should see once.
+    """
 
     settings: Settings
     output: Path | None
     dry_run: bool
     jobs: int
+    notes: tuple[str, ...] = ()
 
 
 class Reporter(Protocol):

@@ -3,6 +3,7 @@
 from jpegslim.engine.metric.colour import SRGB, Colour
 from jpegslim.engine.metric.score import score_from_sums
 from jpegslim.engine.metric.ssimulacra2 import (
+    NUMPY,
     Comparison,
     compare,
     implementation,
@@ -12,6 +13,7 @@ from jpegslim.engine.metric.tiles import pixel_counts
 from jpegslim.results import Tile
 
 __all__ = [
+    "NUMPY",
     "SRGB",
     "Colour",
     "Comparison",

@@ -33,6 +33,8 @@ except ImportError:  # no compiler at installation
 else:
     HAS_KERNEL = True
 
+NUMPY = "NumPy"
+
 _GREY, _RGB = 2, 3  # numbers of array axes
 
 
@@ -178,7 +180,7 @@ def kernel_paths() -> tuple[str, ...]:
 def implementation() -> str:
     """Name the code that computes the score here, such as "C kernel, AVX2" or "NumPy"."""
     if not HAS_KERNEL:
-        return "NumPy"
+        return NUMPY
     names = {
         "avx512vbmi": "C kernel, AVX-512",
         "avx512": "C kernel, AVX-512",
