@@ -16,7 +16,7 @@ _MINUTE = 60
 _HOUR = 3600
 _WHOLE_SECONDS_FROM = 9.95
 
-_REASONS = {
+_REASONS: dict[str, str] = {
     Reason.TARGET_MET: "target met",
     Reason.LOSSLESS_ASKED: "as asked",
     Reason.GENERATION_PRICE: "lossy would save too little more to be worth a generation",
@@ -26,6 +26,20 @@ _REASONS = {
     Reason.TOO_LITTLE_TO_GAIN: "too little to gain",
     Reason.ALREADY_OPTIMIZED: "already optimized",
     Reason.TOO_BIG: "too big",
+    "arithmetic_coding": "arithmetic coding, which hardly any viewer reads",
+    "c2pa_signed": "signed (C2PA): a rewrite would break the signature",
+    "component_count": "an unusual number of colour components",
+    "dnl_height": "height told only behind the picture",
+    "exif_points_beyond": "EXIF that points outside of itself",
+    "junk_between_markers": "unknown bytes between its parts, which would be lost",
+    "lossless_coding": "lossless JPEG, which hardly any viewer reads",
+    "metadata_between_scans": "metadata behind the first scan, which would change its meaning",
+    "mpf_inconsistent": "a list of pictures (MPF) that points nowhere",
+    "not_a_jpeg": "not a JPEG",
+    "profile_damaged": "a damaged colour profile",
+    "twelve_bit": "more than 8 bits a sample",
+    "undecodable": "a kind of JPEG that the decoder can't read",
+    "verification_failed": "its result did not pass verification",
 }
 
 # Thresholds and words as published with SSIMULACRA2 and read by our presets.
