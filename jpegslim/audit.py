@@ -15,7 +15,7 @@ from jpegslim.engine.comparing import compare
 from jpegslim.engine.metric import Comparison
 from jpegslim.errors import ExitCode, FileError, UsageError
 from jpegslim.files.discovery import discover
-from jpegslim.results import FileResult, Tile
+from jpegslim.results import FileResult, Status, Tile
 
 IDENTICAL_SCORE = 100.0
 
@@ -167,10 +167,10 @@ def _list(folder: Path, *, without: Path, problems: dict[Path, str]) -> set[Path
     """Return the pictures below a folder by relative path; note what can't be read."""
     pictures: set[Path] = set()
     for found in discover([folder], without=[without]):
-        if isinstance(found, FileResult):
-            problems[found.path.relative_to(folder)] = f"in {folder}: {found.message}"
-        else:
+        if not isinstance(found, FileResult):
             pictures.add(found.relative)
+        elif found.status is Status.FAILED:
+            problems[found.path.relative_to(folder)] = f"in {folder}: {found.message}"
     return pictures
 
 

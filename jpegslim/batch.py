@@ -1,18 +1,32 @@
 """Conduct one run: discover, plan, work, publish, report. Knows every room below."""
 
-import threading
+import os
 import time
 import traceback
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
+import platformdirs
+
 from jpegslim.engine import metric
-from jpegslim.errors import FileError, RunError
+from jpegslim.errors import FileError, RunError, UsageError
+from jpegslim.files import backup as originals
 from jpegslim.files import pool, store, work
-from jpegslim.files.discovery import discover
+from jpegslim.files.backup import Restored
+from jpegslim.files.discovery import (
+    EVERYTHING,
+    Candidate,
+    Selection,
+    discover,
+    discover_listed,
+)
+from jpegslim.files.holdings import Holdings, Needs
+from jpegslim.files.interrupts import as_ctrl_c
+from jpegslim.files.lock import Claim, Extent, TreeLock
 from jpegslim.files.plan import Task, plan
+from jpegslim.files.survey import Survey, Tally
 from jpegslim.files.worker import Worker
 from jpegslim.reports.reporter import Reporter, RunStart
 from jpegslim.results import FileResult, Optimized, Status, Totals
@@ -25,6 +39,8 @@ SLOW_METRIC = (
 
 # A worker that takes longer hangs: the slowest machines seen need 2 s a megapixel.
 TIMEOUT_SECONDS = 900.0
+# Files that need no work are told one after the other; so often somebody looks at the workers.
+_LOOK_EVERY = 64
 
 
 def run(
@@ -36,18 +52,56 @@ def run(
     dry_run: bool,
     reporters: Sequence[Reporter] = (),
     debug: bool = False,
+    selection: Selection = EVERYTHING,
+    listed: Iterable[Path] | None = None,
+    ledger: Path | None = None,
+    backup: Path | None = None,
+    timeout: float | None = TIMEOUT_SECONDS,
+    max_errors: int | None = None,
+    time_limit: float | None = None,
+    wait: bool = False,
 ) -> Totals:
     """Optimize every picture at `paths`, and tell `reporters` as it goes.
 
     output: the folder to mirror the paths in; None replaces in place. jobs: worker processes.
-    debug: results of failed files carry their traceback.
-    Ctrl-C and whatever stops the run end up in the Totals; UsageError is raised before anything
-    is touched.
+    debug: results of failed files carry their traceback. listed: names that stand for themselves,
+    as many as there may be, after `paths`. ledger: its file, made where it is not there; None
+    remembers nothing. backup: the folder that keeps each original that is replaced. timeout:
+    seconds until a worker is killed. max_errors: start nothing new after so many failed files;
+    the run counts as stopped. time_limit: start nothing new after so many seconds. wait: for
+    another run at work on the same files, rather than refuse.
+
+    Ctrl-C, SIGTERM, SIGHUP and whatever stops the run end up in the Totals; UsageError is raised
+    before anything is touched.
     """
-    conductor = _Conductor(
-        paths, settings, output=output, dry_run=dry_run, reporters=reporters, debug=debug
+    if output is None and ledger is None and not settings.marker:
+        raise UsageError(
+            "without marker and ledger no run could know its own results, and every run would"
+            " cost a generation: leave out --no-marker or --no-ledger, or give --output"
+        )
+    if output is not None and backup is not None:
+        raise UsageError("--backup is for files that are replaced: with --output none are")
+    if backup is not None and os.path.realpath(backup) in map(os.path.realpath, paths):
+        raise UsageError(f"--backup {backup} is what is to be optimized: give another folder")
+    order = _Order(
+        paths=paths,
+        settings=settings,
+        output=output,
+        jobs=jobs,
+        dry_run=dry_run,
+        reporters=reporters,
+        debug=debug,
+        selection=selection,
+        listed=listed,
+        # A dry run asks a ledger that is there, and makes none.
+        ledger=None if ledger is None or (dry_run and not ledger.exists()) else ledger,
+        backup=backup,
+        timeout=timeout,
+        max_errors=max_errors,
+        time_limit=time_limit,
+        wait=wait,
     )
-    return conductor.conduct(jobs)
+    return _Conductor(order).conduct()
 
 
 def pipe(data: bytes, settings: Settings) -> Optimized:
@@ -60,110 +114,183 @@ def pipe(data: bytes, settings: Settings) -> Optimized:
     return result
 
 
+def restore(
+    folder: Path, *, dry_run: bool = False, ledger: Path | None = None
+) -> Iterator[Restored]:
+    """Put the originals in a backup folder back; yield what became of each, as it goes.
+
+    ledger: of the runs that made the backup, so that none of them may be at work meanwhile.
+    Raises UsageError at once where the folder holds no backup; RunError where another run is at
+    work on the files or nothing further can succeed.
+    """
+    folders = {Path(os.path.realpath(path.parent)) for path in originals.paths_in(folder)}
+
+    def put_back() -> Iterator[Restored]:
+        with TreeLock(_lock_folder(ledger)) as lock:
+            lock.claim([Claim(each, Extent.FOLDER) for each in sorted(folders)])
+            yield from originals.restore(folder, dry_run=dry_run)
+
+    return put_back()
+
+
+def default_ledger() -> Path:
+    """Return the ledger's usual file, in the user's state folder."""
+    return platformdirs.user_state_path("jpegslim", appauthor=False) / "ledger.sqlite"
+
+
+def _lock_folder(ledger: Path | None) -> Path:
+    return (ledger or default_ledger()).absolute().parent / "locks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What `run` was asked for."""
+
+    paths: Sequence[Path]
+    settings: Settings
+    output: Path | None
+    jobs: int
+    dry_run: bool
+    reporters: Sequence[Reporter]
+    debug: bool
+    selection: Selection
+    listed: Iterable[Path] | None
+    ledger: Path | None
+    backup: Path | None
+    timeout: float | None
+    max_errors: int | None
+    time_limit: float | None
+    wait: bool
+
+    @property
+    def without(self) -> Sequence[Path]:
+        """The folders that are not walked."""
+        return [folder for folder in (self.output, self.backup) if folder is not None]
+
+    def discover(self) -> Iterator[Candidate | FileResult]:
+        """Walk below the PATHs."""
+        return discover(self.paths, without=self.without, selection=self.selection)
+
+
 class _Conductor:
     """One run, on the thread that called it."""
 
-    def __init__(
-        self,
-        paths: Sequence[Path],
-        settings: Settings,
-        *,
-        output: Path | None,
-        dry_run: bool,
-        reporters: Sequence[Reporter],
-        debug: bool,
-    ) -> None:
-        self._debug = debug
-        self._paths = paths
-        self._settings = settings
-        self._output = output
-        self._dry_run = dry_run
-        self._reporters = reporters
+    def __init__(self, order: _Order) -> None:
+        self._order = order
+        self._began = time.monotonic()
         self._totals = Totals()
-        # What needs no worker: told between two outcomes.
-        self._settled: deque[FileResult] = deque()
-        self._in_flight: dict[Path, Task] = {}
+        self._in_flight: dict[str, Task] = {}
+        self._tally = Tally()
+        self._survey = Survey(order.discover())
+        self._holdings = Holdings(
+            Needs(
+                paths=order.paths,
+                output=order.output,
+                without=order.without,
+                selection=order.selection,
+                listed=order.listed is not None,
+                ledger=order.ledger,
+                locks=_lock_folder(order.ledger),
+                backup=order.backup,
+                dry_run=order.dry_run,
+                wait=order.wait,
+            )
+        )
 
-    def conduct(self, jobs: int) -> Totals:
+    def conduct(self) -> Totals:
+        order = self._order
         planned = self._plan()
         start = RunStart(
-            settings=self._settings,
-            output=self._output,
-            dry_run=self._dry_run,
-            jobs=jobs,
+            settings=order.settings,
+            output=order.output,
+            dry_run=order.dry_run,
+            jobs=order.jobs,
+            backup=order.backup,
             notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
         )
-        began = time.monotonic()
-        counter = _Counter(self._paths, self._without)
-        try:
-            for reporter in self._reporters:
-                reporter.started(start)
-            self._prepare_output()
-            with closing(counter), closing(self._outcomes(planned, jobs)) as outcomes:
-                for outcome in outcomes:
-                    self._tell_settled()
-                    self._finish(self._publish(outcome))
-                    self._tell_found(counter)
-            self._tell_settled()
-            self._tell_found(counter)
-        except KeyboardInterrupt:
-            self._totals.interrupted = True
-        except RunError as error:
-            self._totals.stopped = str(error)
-        finally:
-            self._clear_temporaries()
-            self._totals.seconds = time.monotonic() - began
-            self._close()
-        return self._totals
-
-    def _close(self) -> None:
-        """Close every reporter, then raise RunError where one can't write its last lines."""
         with ExitStack() as stack:
-            for reporter in reversed(self._reporters):
-                stack.callback(reporter.closed, self._totals)
-
-    @property
-    def _without(self) -> Sequence[Path]:
-        return [] if self._output is None else [self._output]
+            stack.enter_context(as_ctrl_c())
+            stack.callback(self._close)
+            try:
+                for reporter in order.reporters:
+                    reporter.started(start)
+                with self._holdings:
+                    self._work(planned)
+            except KeyboardInterrupt:
+                self._totals.interrupted = True
+            except RunError as error:
+                self._totals.stopped = str(error)
+        return self._totals
 
     def _plan(self) -> Iterator[Task | FileResult]:
         return plan(
-            discover(self._paths, without=self._without),
-            paths=self._paths,
-            output=self._output,
-            settings=self._settings,
-            dry_run=self._dry_run,
+            self._holdings.recall(self._found(), self._order.settings),
+            paths=self._order.paths,
+            output=self._order.output,
+            settings=self._order.settings,
+            dry_run=self._order.dry_run,
+            selection=self._order.selection,
+            ledger=self._order.ledger,
+            run=self._holdings.run,
         )
 
-    def _prepare_output(self) -> None:
-        if self._output is None or self._dry_run:
-            return
-        try:
-            self._output.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"the output folder {self._output} can't be made:"
-                f" {store.plain_words(error)}; choose another --output"
-            ) from error
+    def _found(self) -> Iterator[Candidate | FileResult]:
+        yield from self._order.discover()
+        if self._order.listed is not None:
+            for each in discover_listed(
+                self._order.listed, without=self._order.without, selection=self._order.selection
+            ):
+                self._tally.count(each)
+                yield each
+        self._tally.complete = True
 
-    def _outcomes(
-        self, planned: Iterator[Task | FileResult], jobs: int
-    ) -> Generator[pool.Outcome, None, None]:
-        def tasks() -> Iterator[Task]:
-            for each in planned:
-                if isinstance(each, FileResult):
-                    self._settled.append(each)
-                    continue
-                self._in_flight[each.source] = each
+    def _work(self, planned: Iterator[Task | FileResult]) -> None:
+        outcomes = pool.run(
+            self._tasks(planned),
+            entry=work.ENTRY,
+            jobs=self._order.jobs,
+            megapixels=pool.memory_budget(),
+            timeout=self._order.timeout,
+            inherit=self._holdings.descriptors,
+        )
+        with ExitStack() as stack:
+            stack.callback(self._clear_temporaries)
+            stack.callback(self._survey.close)
+            stack.callback(outcomes.close)
+            for outcome in outcomes:
+                self._finish(self._publish(outcome))
+                self._tell_found()
+        self._tell_found()
+
+    def _tasks(self, planned: Iterator[Task | FileResult]) -> Generator[Task | None, None, None]:
+        """Yield what needs a worker; tell of the rest at once."""
+        for number, each in enumerate(planned):
+            if self._is_over():
+                return
+            settled = each if isinstance(each, FileResult) else self._holdings.admit(each)
+            if settled is not None:
+                self._finish(settled)
+                if number % _LOOK_EVERY == 0:
+                    yield None
+            elif isinstance(each, Task):
+                self._in_flight[each.token] = each
+                # A run that finds nothing to do is over before two walks at once would be.
+                self._survey.begin()
                 yield each
 
-        return pool.run(
-            tasks(),
-            entry=work.ENTRY,
-            jobs=jobs,
-            megapixels=pool.memory_budget(),
-            timeout=TIMEOUT_SECONDS,
-        )
+    def _is_over(self) -> bool:
+        """Tell whether nothing new is to be started, and note why."""
+        failed = self._totals.counts[Status.FAILED]
+        if self._order.max_errors is not None and failed >= max(1, self._order.max_errors):
+            self._totals.stopped = f"{failed} files failed, as many as --max-errors allows"
+        elif self._order.time_limit is not None and self._seconds() >= self._order.time_limit:
+            limit = f"{self._order.time_limit:g}"
+            self._totals.cut_short = (
+                f"the time limit of {limit} seconds is over; run again to go on"
+            )
+        else:
+            return False
+        return True
 
     def _publish(self, outcome: pool.Outcome) -> FileResult:
         """Give what is staged its name, and return what became of the file."""
@@ -171,22 +298,12 @@ class _Conductor:
         if not isinstance(task, Task):
             raise TypeError(f"the pool answered for {type(task).__name__}")
         try:
-            done = self._done(task, outcome)
-            if done.staged is not None and done.identity is not None:
-                store.publish(
-                    done.staged,
-                    source=task.source,
-                    identity=done.identity,
-                    in_place=task.in_place,
-                    replaces=done.replaces,
-                )
+            return self._holdings.writer.publish(task, self._done(task, outcome))
         except FileError as error:
             return self._failed(task, error)
-        else:
-            return done.result
         finally:
             store.discard(task.staged)
-            del self._in_flight[task.source]
+            del self._in_flight[task.token]
 
     def _done(self, task: Task, outcome: pool.Outcome) -> work.Done:
         """Return the worker's answer; where it died, a copy for the output folder."""
@@ -210,50 +327,35 @@ class _Conductor:
             bytes_in=size,
             bytes_out=size,
             target=task.settings.target,
-            traceback="".join(traceback.format_exception(error)) if self._debug else None,
+            traceback="".join(traceback.format_exception(error)) if self._order.debug else None,
         )
 
     def _finish(self, result: FileResult) -> None:
         self._totals.add(result)
-        for reporter in self._reporters:
+        for reporter in self._order.reporters:
             reporter.finished(result)
 
-    def _tell_settled(self) -> None:
-        while self._settled:
-            self._finish(self._settled.popleft())
-
-    def _tell_found(self, counter: "_Counter") -> None:
-        for reporter in self._reporters:
-            reporter.found(counter.files, counter.size, complete=counter.complete)
+    def _tell_found(self) -> None:
+        survey, tally = self._survey, self._tally
+        if survey.has_begun:
+            files, size = survey.files + tally.files, survey.size + tally.size
+            complete = survey.complete and tally.complete
+        else:
+            files, size, complete = self._totals.files, self._totals.bytes_in, tally.complete
+        for reporter in self._order.reporters:
+            reporter.found(files, size, complete=complete)
 
     def _clear_temporaries(self) -> None:
         """Remove what killed workers left; nobody works on these files any more."""
         for task in self._in_flight.values():
             store.discard(task.staged)
 
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
 
-class _Counter:
-    """Walks ahead of the work on a thread of its own, so that the time left can be told."""
-
-    def __init__(self, paths: Sequence[Path], without: Sequence[Path]) -> None:
-        self.files = 0
-        self.size = 0
-        self.complete = False
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._walk, args=(paths, without), daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Stop walking."""
-        self._stop.set()
-        self._thread.join()
-
-    def _walk(self, paths: Sequence[Path], without: Sequence[Path]) -> None:
-        for candidate in discover(paths, without=without):
-            if self._stop.is_set():
-                return
-            self.files += 1
-            if not isinstance(candidate, FileResult):
-                with suppress(OSError):
-                    self.size += candidate.path.stat().st_size
-        self.complete = True
+    def _close(self) -> None:
+        """Close every reporter, then raise RunError where one can't write its last lines."""
+        self._totals.seconds = self._seconds()
+        with ExitStack() as stack:
+            for reporter in reversed(self._order.reporters):
+                stack.callback(reporter.closed, self._totals)

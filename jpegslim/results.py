@@ -35,6 +35,10 @@ class Reason(StrEnum):
     TOO_LITTLE_TO_GAIN = "too_little_to_gain"
     ALREADY_OPTIMIZED = "already_optimized"
     TOO_BIG = "too_big"
+    HARD_LINKED = "hard_linked"
+    TOO_SMALL = "too_small"
+    TOO_YOUNG = "too_young"
+    PHOTO_LIBRARY = "photo_library"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +138,8 @@ class Totals:
     """The counts of a run; the exit code follows from them.
 
     lowest: the file with the lowest score delivered. failures: kept whole, since every failed
-    file is named at the end.
+    file is named at the end. stopped: why nothing further could succeed. cut_short: why the rest
+    was left for another run, as asked.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -146,6 +151,7 @@ class Totals:
     failures: list[FileResult] = field(default_factory=list)
     interrupted: bool = False
     stopped: str | None = None
+    cut_short: str | None = None
 
     def add(self, result: FileResult) -> None:
         """Count one finished file."""

@@ -11,6 +11,7 @@ import click
 from jpegslim.cli.boundary import Program
 from jpegslim.cli.compare import compare
 from jpegslim.cli.optimize import optimize
+from jpegslim.cli.restore import restore
 from jpegslim.cli.versions import describe_versions
 from jpegslim.errors import ExitCode
 
@@ -25,6 +26,7 @@ see, still passes. The finished file is decoded and measured again before it cou
   jpegslim optimize photos --output slim   write smaller copies to slim/photos
   jpegslim optimize photos                 replace the photos in place
   jpegslim compare photos slim/photos      check a finished run on your own
+  jpegslim restore kept                    put back what --backup kept
 """
 
 _EPILOG = """\b
@@ -32,7 +34,7 @@ Exit codes:
   0    everything is fine, also when nothing was worth doing
   1    some files failed
   2    wrong usage
-  3    the run had to stop: disk full, output not writable
+  3    the run had to stop: disk full, not writable, --max-errors
   130  interrupted
 """
 
@@ -71,6 +73,7 @@ def program(context: click.Context) -> None:
 
 program.add_command(optimize)
 program.add_command(compare)
+program.add_command(restore)
 
 
 def main() -> NoReturn:

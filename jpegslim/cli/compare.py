@@ -1,7 +1,5 @@
 """The command `compare`: two pictures, or two folders with the same tree."""
 
-import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -44,8 +42,9 @@ def compare(*, original: str, copy: str, as_json: bool, debug: bool) -> ExitCode
 def _compare_pictures(original: Path, copy: Path, *, as_json: bool) -> ExitCode:
     from jpegslim.audit import judge
     from jpegslim.cli import verdicts
+    from jpegslim.cli.printer import Printer
 
-    printer = _Printer()
+    printer = Printer()
     judgement = judge(original, copy)
     if as_json:
         printer.json(verdicts.judgement_record(judgement))
@@ -58,9 +57,10 @@ def _compare_pictures(original: Path, copy: Path, *, as_json: bool) -> ExitCode:
 def _compare_folders(originals: Path, copies: Path, *, as_json: bool) -> ExitCode:
     from jpegslim.audit import AuditTotals, Outcome, audit
     from jpegslim.cli import verdicts
+    from jpegslim.cli.printer import Printer
     from jpegslim.reports.wording import printable
 
-    printer = _Printer()
+    printer = Printer()
     totals = AuditTotals()
     for result in audit(originals, copies):
         totals.add(result)
@@ -78,20 +78,3 @@ def _compare_folders(originals: Path, copies: Path, *, as_json: bool) -> ExitCod
         # `optimize photos --output slim` writes slim/photos: the slip everybody makes once.
         click.echo(f"nothing matches; did you mean {printable(str(mirrored))}?", err=True)
     return totals.exit_code
-
-
-class _Printer:
-    """Writes to standard output, where a full disk ends the run and `| head` does not."""
-
-    def __init__(self) -> None:
-        from jpegslim.reports.sink import Sink
-
-        self._sink = Sink(sys.stdout.buffer, name="standard output", owned=False)
-
-    def line(self, text: str) -> None:
-        self._sink.write(f"{text}\n".encode(sys.stdout.encoding, "backslashreplace"))
-
-    def json(self, record: Mapping[str, object]) -> None:
-        from jpegslim.reports.jsonlines import encode_line
-
-        self._sink.write(encode_line(record))

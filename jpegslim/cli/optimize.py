@@ -1,18 +1,26 @@
 """The command `optimize`: its options become Settings and reporters, its totals an exit code."""
 
-import sys
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
-from jpegslim.cli.parameters import check_name, check_names, debug_option, read_margin, read_quality
+from jpegslim.cli.names import open_list
+from jpegslim.cli.parameters import (
+    check_name,
+    check_names,
+    debug_option,
+    read_duration,
+    read_limit,
+    read_margin,
+    read_quality,
+    read_size,
+)
+from jpegslim.cli.reporting import open_reporters
+from jpegslim.cli.sections import Sectioned
 from jpegslim.errors import ExitCode, UsageError
-
-if TYPE_CHECKING:
-    from jpegslim.reports.reporter import Reporter
 
 PIPE = "-"
 
@@ -20,8 +28,8 @@ _HELP = """Make JPEG photos smaller. PATH is a file or a folder; folders are wal
 ending in .jpg, .jpeg, .jpe or .jfif are taken.
 
 Without --output the files are replaced, each only once its smaller version is verified and
-whole on disk; their originals are not kept. With --output every JPEG of the run ends up in
-that folder, optimized or copied as it is.
+whole on disk; their originals are not kept, unless --backup says where. With --output every
+JPEG of the run ends up in that folder, optimized or copied as it is.
 
 \b
 --quality says what may be seen at most, beside the original:
@@ -32,13 +40,53 @@ that folder, optimized or copied as it is.
   lossless      every pixel stays the same; the file is only packed better
   1 to 100      any other score on the same scale (SSIMULACRA2)
 
+Running the same command again goes on where the last one stopped, and leaves alone what is
+done: results are known by a marker inside and by the ledger.
+
 'jpegslim optimize - < in.jpg > out.jpg' takes one photo from standard input. A photo that
 can't be made smaller comes out unchanged; a broken one gives no output and exit code 1.
 """
 
+_SECTIONS = {
+    "What becomes of a photo": (
+        "target",
+        "output",
+        "backup",
+        "dry_run",
+        "baseline",
+        "tile_margin",
+    ),
+    "Which photos": (
+        "from_file",
+        "nul",
+        "include",
+        "exclude",
+        "min_size",
+        "min_age",
+        "follow_symlinks",
+    ),
+    "How the run goes": ("jobs", "timeout", "time_limit", "max_errors", "wait"),
+    "How results are known again": ("ledger", "no_ledger", "no_marker"),
+    "What is told": ("summary", "quiet", "as_json", "report"),
+}
+# What one photo through a pipe has a use for.
+_WITH_PIPE = {
+    "paths",
+    "target",
+    "baseline",
+    "tile_margin",
+    "no_marker",
+    "dry_run",
+    "jobs",
+    "quiet",
+    "debug",
+}
 
-@click.command(help=_HELP, short_help="Make JPEG photos smaller.")
-@click.argument("paths", nargs=-1, required=True, callback=check_names, metavar="PATH...")
+
+@click.command(
+    cls=Sectioned, sections=_SECTIONS, help=_HELP, short_help="Make JPEG photos smaller."
+)
+@click.argument("paths", nargs=-1, callback=check_names, metavar="PATH...")
 @click.option(
     "-q",
     "--quality",
@@ -57,25 +105,14 @@ can't be made smaller comes out unchanged; a broken one gives no output and exit
     help="Write into this folder and leave the originals alone.",
 )
 @click.option(
-    "-j",
-    "--jobs",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Work on so many photos at once.  [default: one per processor core]",
+    "--backup",
+    callback=check_name,
+    metavar="DIR",
+    help="Keep each original in this folder before it is replaced; see 'jpegslim restore'.",
 )
 @click.option(
     "-n", "--dry-run", is_flag=True, help="Do all the work and report it, but write nothing."
 )
-@click.option(
-    "--report",
-    callback=check_name,
-    metavar="FILE",
-    help="Also write the results to FILE, .jsonl or .csv; an earlier report is replaced.",
-)
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON object a file, the totals last."
-)
-@click.option("--quiet", is_flag=True, help="Print nothing unless something went wrong.")
 @click.option(
     "--baseline", is_flag=True, help="Write no progressive JPEGs: for old viewers, a bit larger."
 )
@@ -88,77 +125,208 @@ can't be made smaller comes out unchanged; a broken one gives no output and exit
     metavar="MARGIN|off",
     help="No part of a photo (512 pixels square) may score more than this below the target.",
 )
+@click.option(
+    "--from-file",
+    callback=check_name,
+    metavar="FILE",
+    help="Read PATHs from this file, one a line; '-' is standard input. With --output, relative"
+    " ones keep the folders they are written with.",
+)
+@click.option(
+    "-0", "--null", "nul", is_flag=True, help="In --from-file a NUL character ends each PATH."
+)
+@click.option(
+    "--include",
+    multiple=True,
+    metavar="GLOB",
+    help="Below folders take only these files. GLOB is a name, or with a slash a path below"
+    " PATH; ** stands for any folders; case is ignored. May be given again.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Below folders leave out these files and folders. May be given again.",
+)
+@click.option(
+    "--min-size",
+    callback=read_size,
+    metavar="SIZE",
+    help="Leave out files smaller than this, as in 200k or 1.5M.",
+)
+@click.option(
+    "--min-age",
+    callback=read_duration,
+    metavar="TIME",
+    help="Leave files for later that were modified less than this ago, as in 60 (seconds) or 5m.",
+)
+@click.option(
+    "--follow-symlinks",
+    is_flag=True,
+    help="Below folders follow links too; what they lead to is worked on, the links stay.",
+)
+@click.option(
+    "-j",
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Work on so many photos at once.  [default: one per processor core]",
+)
+@click.option(
+    "--timeout",
+    callback=read_limit,
+    default="15m",
+    show_default=True,
+    metavar="TIME|off",
+    help="Give up on a photo after this long.",
+)
+@click.option(
+    "--time-limit",
+    callback=read_limit,
+    metavar="TIME",
+    help="Start no photo after this long, as in 30m or 2h.",
+)
+@click.option(
+    "--max-errors",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Stop the run once so many files have failed.",
+)
+@click.option(
+    "--wait", is_flag=True, help="Wait for another run on the same photos rather than refuse."
+)
+@click.option(
+    "--ledger",
+    callback=check_name,
+    metavar="FILE",
+    help="Remember results in this file.  [default: in your state folder]",
+)
+@click.option("--no-ledger", is_flag=True, help="Remember nothing between runs.")
+@click.option("--no-marker", is_flag=True, help="Leave no note in the photos that they are done.")
+@click.option("--summary", is_flag=True, help="Print one line at the end, and what went wrong.")
+@click.option("--quiet", is_flag=True, help="Print nothing unless something went wrong.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON object a file, the totals last."
+)
+@click.option(
+    "--report",
+    callback=check_name,
+    metavar="FILE",
+    help="Also write the results to FILE, .jsonl or .csv; an earlier report is replaced.",
+)
 @debug_option
+@click.pass_context
 def optimize(
+    context: click.Context,
     *,
     paths: tuple[str, ...],
     target: float | None,
     output: str | None,
-    jobs: int | None,
+    backup: str | None,
     dry_run: bool,
-    report: str | None,
-    as_json: bool,
-    quiet: bool,
     baseline: bool,
     tile_margin: float | None,
+    from_file: str | None,
+    nul: bool,
+    include: tuple[str, ...],
+    exclude: tuple[str, ...],
+    min_size: int,
+    min_age: float | None,
+    follow_symlinks: bool,
+    jobs: int | None,
+    timeout: float | None,
+    time_limit: float | None,
+    max_errors: int | None,
+    wait: bool,
+    ledger: str | None,
+    no_ledger: bool,
+    no_marker: bool,
+    summary: bool,
+    quiet: bool,
+    as_json: bool,
+    report: str | None,
     debug: bool,
 ) -> ExitCode:
     """Run the batch, or send one picture through the pipe."""
     from jpegslim.settings import Settings
 
-    settings = Settings(target=target, tile_margin=tile_margin, progressive=not baseline)
+    settings = Settings(
+        target=target, tile_margin=tile_margin, progressive=not baseline, marker=not no_marker
+    )
     if PIPE in paths:
-        _refuse_with_pipe(
-            {
-                "other PATH": len(paths) > 1,
-                "--output": output,
-                "--report": report,
-                "--json": as_json,
-            }
-        )
+        _refuse_with_pipe(context, paths)
         from jpegslim.cli.pipe import optimize_stream
 
         optimize_stream(settings, dry_run=dry_run, quiet=quiet)
         return ExitCode.OK
 
-    from jpegslim.batch import run
+    from jpegslim.batch import default_ledger, run
     from jpegslim.files.pool import default_jobs
+    from jpegslim.files.selection import Selection
 
-    with ExitStack() as stack:
-        reporters = _reporters(stack, as_json=as_json, quiet=quiet, report=report)
+    if ledger is not None and no_ledger:
+        raise UsageError("--ledger and --no-ledger contradict each other: choose one")
+    selection = Selection(
+        include=include,
+        exclude=exclude,
+        min_size=min_size,
+        min_age=min_age or 0.0,
+        follow_symlinks=follow_symlinks,
+    )
+    with (
+        _listed(paths, from_file, nul=nul) as listed,
+        open_reporters(as_json=as_json, quiet=quiet, summary=summary, report=report) as reporters,
+    ):
         totals = run(
             [Path(path) for path in paths],
             settings,
-            output=None if output is None else Path(output),
+            output=_path(output),
             jobs=default_jobs() if jobs is None else jobs,
             dry_run=dry_run,
             reporters=reporters,
             debug=debug,
+            selection=selection,
+            listed=listed,
+            ledger=None if no_ledger else _path(ledger) or default_ledger(),
+            backup=_path(backup),
+            timeout=timeout,
+            max_errors=max_errors,
+            time_limit=time_limit,
+            wait=wait,
         )
     return totals.exit_code
 
 
-def _reporters(
-    stack: ExitStack, *, as_json: bool, quiet: bool, report: str | None
-) -> "list[Reporter]":
-    """Return who is told of the run; the report file comes last, so its failure hides nothing."""
-    from jpegslim.reports.console import ConsoleReporter
-    from jpegslim.reports.jsonlines import JsonLines
-    from jpegslim.reports.report_file import open_report
-    from jpegslim.reports.sink import Sink
-
-    # A bar and JSON lines on one terminal would tear each other apart.
-    bar = not (as_json and sys.stdout.isatty())
-    reporters: list[Reporter] = [stack.enter_context(ConsoleReporter(quiet=quiet, bar=bar))]
-    if as_json:
-        stdout = Sink(sys.stdout.buffer, name="standard output", owned=False)
-        reporters.append(JsonLines(stdout))
-    if report is not None:
-        reporters.append(stack.enter_context(open_report(Path(report))))
-    return reporters
+@contextmanager
+def _listed(
+    paths: tuple[str, ...], from_file: str | None, *, nul: bool
+) -> Iterator[Iterator[Path] | None]:
+    """Open the list, if there is one; raise UsageError where it is not clear what is asked for."""
+    if from_file is None:
+        if nul:
+            raise UsageError("-0 says how a list is read: give --from-file with it")
+        if not paths:
+            raise UsageError("missing argument 'PATH...'")
+        yield None
+        return
+    if paths:
+        raise UsageError("give PATHs, or name them in --from-file, not both")
+    with open_list(from_file, nul=nul) as listed:
+        yield listed
 
 
-def _refuse_with_pipe(options: Mapping[str, object]) -> None:
-    for name, given in options.items():
-        if given:
-            raise UsageError(f"'{PIPE}' stands for one photo through a pipe: no {name} with it")
+def _path(name: str | None) -> Path | None:
+    return None if name is None else Path(name)
+
+
+def _refuse_with_pipe(context: click.Context, paths: tuple[str, ...]) -> None:
+    given = [
+        max(parameter.opts, key=len)
+        for parameter in context.command.params
+        if parameter.name not in _WITH_PIPE
+        and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
+    ]
+    if len(paths) > 1:
+        given.append("other PATH")
+    if given:
+        raise UsageError(f"'{PIPE}' stands for one photo through a pipe: no {given[0]} with it")

@@ -1,7 +1,8 @@
 """What the commands' arguments and options take, as click callbacks."""
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import click
@@ -10,6 +11,15 @@ from jpegslim.cli.boundary import Session
 from jpegslim.errors import UsageError
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+
+_BYTES = {
+    "": 1,
+    "b": 1,
+    **{unit: 1000**power for power, unit in enumerate("kmg", 1)},
+    **{f"{unit}b": 1000**power for power, unit in enumerate("kmg", 1)},
+    **{f"{unit}ib": 1024**power for power, unit in enumerate("kmg", 1)},
+}
+_SECONDS = {"": 1, "s": 1, "m": 60, "min": 60, "h": 3600, "d": 86400}
 
 
 def check_name(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
@@ -49,6 +59,46 @@ def read_margin(_: click.Context, __: click.Parameter, value: str) -> float | No
     if not 0 <= margin < math.inf:
         raise click.BadParameter(f"{value!r} is neither a number of points from 0 up nor 'off'")
     return margin
+
+
+def read_size(_: click.Context, __: click.Parameter, value: str | None) -> int:
+    """Turn `200k` or `1.5M` into bytes; k, M and G count in thousands, as our reports do."""
+    if value is None:
+        return 0
+    number, unit = _split(value, _BYTES)
+    if unit is None or not 0 <= number < math.inf:
+        raise click.BadParameter(f"{value!r} is no size: give bytes, or as in 200k, 1.5M, 1G")
+    return round(number * unit)
+
+
+def read_duration(_: click.Context, __: click.Parameter, value: str | None) -> float | None:
+    """Turn `90`, `30m` or `2h` into seconds."""
+    if value is None:
+        return None
+    number, unit = _split(value, _SECONDS)
+    if unit is None or not 0 <= number < math.inf:
+        raise click.BadParameter(f"{value!r} is no time: give seconds, or as in 90s, 30m, 2h")
+    return number * unit
+
+
+def read_limit(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> float | None:
+    """Turn a duration that is not nothing into seconds; None for `off`."""
+    if value is not None and value.strip().lower() == "off":
+        return None
+    seconds = read_duration(context, parameter, value)
+    if seconds == 0:
+        raise click.BadParameter("no time at all: nothing could be done")
+    return seconds
+
+
+def _split(text: str, units: Mapping[str, int]) -> tuple[float, int | None]:
+    """Return the number before a unit, and how much the unit is; None for no such thing."""
+    matched = re.fullmatch(r"([0-9]+(?:[.][0-9]+)?) ?([a-zA-Z]*)", text.strip(), re.ASCII)
+    if matched is None:
+        return 0, None
+    return float(matched[1]), units.get(matched[2].lower())
 
 
 def debug_option(command: _Command) -> _Command:

@@ -1,37 +1,60 @@
 """Finding the pictures: PATH arguments in, a stream of candidates out, each file once.
 
-Below a folder the walk takes names that end like a JPEG's. It passes over names that begin with
-a dot (thumbnails, trash, version control, macOS's `._` companions, our own temporaries), follows
-no links and enters no folder the caller excludes. What the user names is taken as named.
+Below a folder the walk takes names that end like a JPEG's, as far as the selection wants them.
+It passes over names that begin with a dot (thumbnails, trash, version control, macOS's `._`
+companions, our own temporaries), enters no folder the caller excludes, and follows links only
+where asked to. The libraries of photo programs are left to them. What the user names is taken
+as named.
 """
 
-import os
 import stat
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from jpegslim.files.selection import EVERYTHING, Selection, Sieve, picks
 from jpegslim.files.store import TEMPORARY, plain_words
-from jpegslim.results import FileResult, Status
+from jpegslim.files.territory import Territory, key, keys, real
+from jpegslim.files.walk import Walk, failed, skipped, young
+from jpegslim.results import FileResult, Reason
 
-EXTENSIONS = (".jpg", ".jpeg", ".jpe", ".jfif")
+__all__ = [
+    "EVERYTHING",
+    "Candidate",
+    "Root",
+    "Selection",
+    "discover",
+    "discover_listed",
+    "distinct",
+    "holds",
+    "output_name",
+    "picks",
+]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A file to work on.
 
-    root: the PATH argument it was found by. relative: its place below root; for a PATH that is
-    a file, its name. explicit: the user named the file itself, so its content is judged and not
-    its extension. path: root / relative, or where a named link leads.
+    root: the PATH or listed name it was found by. relative: its place below root; for one that
+    is a file, its name. explicit: the user named the file itself, so its content is judged and
+    not its extension. path: root / relative, or where a link leads. size, mtime_ns: as found.
+    base: what stands before `relative` in an output folder.
     """
 
     path: Path
     root: Path
     relative: Path
     explicit: bool
+    size: int
+    mtime_ns: int
+    base: Path
+
+    @property
+    def place(self) -> Path:
+        """Where its result belongs below an output folder."""
+        return self.base / self.relative
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,146 +64,160 @@ class Root:
     path: Path
     real: Path
     is_folder: bool
+    size: int = 0
+    mtime_ns: int = 0
 
 
 def discover(
-    paths: Sequence[Path], *, without: Sequence[Path] = ()
+    paths: Sequence[Path], *, without: Sequence[Path] = (), selection: Selection = EVERYTHING
 ) -> Iterator[Candidate | FileResult]:
-    """Yield every picture at and below `paths` once, in a stable order, as the walk goes.
+    """Yield every wanted picture at and below `paths` once, in a stable order, as the walk goes.
 
     without: folders the walk must not enter, such as an output folder inside the input.
 
     A path that can't be taken is yielded as a FileResult with the status FAILED and the reason
-    "not_found", "unreadable" or "not_a_regular_file".
+    "not_found", "unreadable" or "not_a_regular_file"; what is left alone on purpose as SKIPPED
+    with the reason "too_young", "too_small" (a named file) or "photo_library".
     """
-    excluded = frozenset(_key(_real(folder)) for folder in without)
-    for root in distinct(paths, without=without):
+    visit = _Visit(paths, keys(without), Sieve(selection))
+    for root in visit.roots:
         if isinstance(root, FileResult):
             yield root
-        elif root.is_folder:
-            yield from _walk(root, excluded)
         else:
-            path = root.real if root.path.is_symlink() else root.path
-            yield Candidate(path, root.path, Path(root.path.name), explicit=True)
+            base = Path(output_name(root.path)) if root.is_folder else Path()
+            yield from visit.at(root, base)
 
 
-def distinct(paths: Sequence[Path], *, without: Sequence[Path] = ()) -> Iterator[Root | FileResult]:
+def discover_listed(
+    names: Iterable[Path], *, without: Sequence[Path] = (), selection: Selection = EVERYTHING
+) -> Iterator[Candidate | FileResult]:
+    """Yield what each name of an endless list leads to, judged alone as a PATH is.
+
+    No name is remembered: a file that is listed twice, or by itself and with its folder, comes
+    twice. In an output folder a relative name keeps the folders it is written with; an absolute
+    name, or one with "..", goes by its last part.
+    """
+    avoided, sieve = keys(without), Sieve(selection)
+    for name in names:
+        visit = _Visit([name], avoided, sieve)
+        mirrored = not name.anchor and ".." not in name.parts
+        for root in visit.roots:
+            if isinstance(root, FileResult):
+                yield root
+            elif root.is_folder:
+                yield from visit.at(root, name if mirrored else Path(output_name(name)))
+            else:
+                yield from visit.at(root, name.parent if mirrored else Path())
+
+
+def distinct(
+    paths: Sequence[Path], *, without: Sequence[Path] = (), selection: Selection = EVERYTHING
+) -> Iterator[Root | FileResult]:
     """Yield the PATH arguments that have to be visited, in order.
 
     Left out: one named before, and one the walk below another of them reaches anyway.
     """
-    excluded = frozenset(_key(_real(folder)) for folder in without)
-    roots = [_examine(path) for path in paths]
-    folders = {_key(root.real) for root in roots if isinstance(root, Root) and root.is_folder}
-    seen: set[str] = set()
-    for root in roots:
-        if isinstance(root, FileResult):
-            yield root
-            continue
-        key = _key(root.real)
-        ours = fnmatchcase(root.real.name, TEMPORARY)
-        if key not in seen and not ours and not _reached(root, folders, excluded):
-            seen.add(key)
-            yield root
+    yield from _Visit(paths, keys(without), Sieve(selection)).roots
 
 
-def picks(name: str) -> bool:
-    """Tell whether the walk takes a file of this name."""
-    return not name.startswith(".") and name.lower().endswith(EXTENSIONS)
+def holds(
+    root: Root,
+    relative: Path,
+    *,
+    without: Sequence[Path] = (),
+    selection: Selection = EVERYTHING,
+) -> bool:
+    """Tell whether the walk below the folder `root` would yield `relative`.
 
-
-def holds(root: Root, relative: Path, *, without: Sequence[Path] = ()) -> bool:
-    """Tell whether the walk below the folder `root` would yield `relative`."""
+    With links followed it may say so of a name whose file comes by another name.
+    """
     path = root.real / relative
+    sieve = Sieve(selection)
     try:
-        regular = stat.S_ISREG(path.lstat().st_mode)
+        status = path.stat() if sieve.follows_links else path.lstat()
     except OSError:
         return False
-    if not regular or _real(path.parent) != path.parent:
+    if not stat.S_ISREG(status.st_mode) or sieve.is_small(status.st_size):
         return False
-    excluded = frozenset(_key(_real(folder)) for folder in without)
-    return picks(path.name) and _reached(Root(path, path, False), {_key(root.real)}, excluded)
+    if not sieve.follows_links and real(path.parent) != path.parent:
+        return False
+    territory = Territory([root.real], without=keys(without), sieve=sieve)
+    return territory.reaches(path, is_folder=False)
 
 
-def _walk(root: Root, excluded: frozenset[str]) -> Iterator[Candidate | FileResult]:
-    """Visit one folder after the other, its files before its folders, without recursion."""
-    pending = [Path()]
-    while pending:
-        folder = pending.pop()
-        files: list[tuple[str, bool]] = []
-        folders: list[str] = []
-        try:
-            with os.scandir(root.path / folder) as entries:
-                for entry in entries:
-                    if entry.name.startswith(".") or _is_link(entry):
-                        continue
-                    if entry.is_dir(follow_symlinks=False):
-                        folders.append(entry.name)
-                    elif picks(entry.name):
-                        files.append((entry.name, entry.is_file(follow_symlinks=False)))
-        except OSError as error:
-            text = f"the folder can't be read: {plain_words(error)}"
-            yield _failed(root.path / folder, "unreadable", text)
-        for name, regular in sorted(files):
-            relative = folder / name
-            if regular:
-                yield Candidate(root.path / relative, root.path, relative, explicit=False)
+def output_name(path: Path) -> str:
+    """Return the last part of a PATH, its real one where it is written as "." or ".."."""
+    if path.name in ("", ".."):
+        return real(path).name
+    return path.name
+
+
+class _Visit:
+    """The PATHs of a run, or one listed name, and what is found there."""
+
+    def __init__(self, paths: Sequence[Path], without: frozenset[str], sieve: Sieve) -> None:
+        self._sieve = sieve
+        examined = [_examine(path) for path in paths]
+        folders = [each.real for each in examined if isinstance(each, Root) and each.is_folder]
+        self._territory = Territory(folders, without=without, sieve=sieve)
+        self.roots = list(self._distinct(examined))
+
+    def at(self, root: Root, base: Path) -> Iterator[Candidate | FileResult]:
+        """Yield what is at and below one PATH."""
+        if not root.is_folder:
+            named = self._named(root, base)
+            if named is not None:
+                yield named
+            return
+        for found in Walk(root.path, sieve=self._sieve, territory=self._territory):
+            if isinstance(found, FileResult):
+                yield found
             else:
-                yield _failed(root.path / relative, "not_a_regular_file", "is not a regular file")
-        pending.extend(
-            folder / name
-            for name in sorted(folders, reverse=True)
-            if _key(root.real / folder / name) not in excluded
-        )
+                yield Candidate(
+                    path=found.path,
+                    root=root.path,
+                    relative=found.relative,
+                    explicit=False,
+                    size=found.size,
+                    mtime_ns=found.mtime_ns,
+                    base=base,
+                )
 
+    def _named(self, root: Root, base: Path) -> Candidate | FileResult | None:
+        path = root.real if root.path.is_symlink() else root.path
+        if self._sieve.follows_links and not self._territory.first(root.real):
+            return None
+        if self._sieve.is_small(root.size):
+            text = f"{root.size} bytes: smaller than asked for"
+            return skipped(path, Reason.TOO_SMALL, text)
+        if self._sieve.is_young(root.mtime_ns):
+            return young(path)
+        name = Path(root.path.name)
+        return Candidate(path, root.path, name, True, root.size, root.mtime_ns, base)
 
-def _reached(root: Root, folders: set[str], excluded: frozenset[str]) -> bool:
-    """Tell whether the walk below one of `folders` comes to `root` by itself."""
-    if not root.is_folder and not picks(root.real.name):
-        return False
-    step = root.real
-    if root.is_folder and (step.name.startswith(".") or _key(step) in excluded):
-        return False
-    for above in step.parents:
-        if _key(above) in folders:
-            return True
-        if above.name.startswith(".") or _key(above) in excluded:
-            return False
-    return False
+    def _distinct(self, examined: Sequence[Root | FileResult]) -> Iterator[Root | FileResult]:
+        seen: set[str] = set()
+        for root in examined:
+            if isinstance(root, FileResult):
+                yield root
+                continue
+            known = key(root.real) in seen or fnmatchcase(root.real.name, TEMPORARY)
+            if not known and not self._territory.reaches(root.real, is_folder=root.is_folder):
+                seen.add(key(root.real))
+                yield root
 
 
 def _examine(path: Path) -> Root | FileResult:
     try:
-        mode = path.stat().st_mode
+        status = path.stat()
     except (FileNotFoundError, NotADirectoryError):
         text = "the link leads nowhere" if path.is_symlink() else "no such file or folder"
-        return _failed(path, "not_found", text)
+        return failed(path, "not_found", text)
     except (OSError, ValueError) as error:  # ValueError: a null character in the name
         text = plain_words(error) if isinstance(error, OSError) else "no file can have this name"
-        return _failed(path, "unreadable", f"can't be read: {text}")
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
+        return failed(path, "unreadable", f"can't be read: {text}")
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not is_folder and not stat.S_ISREG(status.st_mode):
         text = "is a device, pipe or socket, not a picture"
-        return _failed(path, "not_a_regular_file", text)
-    return Root(path, _real(path), stat.S_ISDIR(mode))
-
-
-def _is_link(entry: os.DirEntry[str]) -> bool:
-    """Tell links from files and folders, a Windows junction included."""
-    if sys.platform == "win32":
-        tag = entry.stat(follow_symlinks=False).st_reparse_tag
-        return entry.is_symlink() or tag == stat.IO_REPARSE_TAG_MOUNT_POINT
-    else:  # noqa: RET505 - mypy reads one platform's branch
-        return entry.is_symlink()
-
-
-def _real(path: Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
-def _key(path: Path) -> str:
-    """Return what two names of one folder have in common (on Windows, whatever their case)."""
-    return os.path.normcase(path)
-
-
-def _failed(path: Path, reason: str, message: str) -> FileResult:
-    return FileResult(path=path, status=Status.FAILED, reason=reason, message=message)
+        return failed(path, "not_a_regular_file", text)
+    return Root(path, real(path), is_folder, status.st_size, status.st_mtime_ns)

@@ -12,7 +12,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from jpegslim.errors import UsageError
-from jpegslim.files.discovery import Candidate, Root, distinct, holds
+from jpegslim.files.discovery import (
+    EVERYTHING,
+    Candidate,
+    Root,
+    Selection,
+    distinct,
+    holds,
+    output_name,
+)
 from jpegslim.files.store import Staged, plain_name, temporary_for
 from jpegslim.results import FileResult, Status
 from jpegslim.settings import Settings
@@ -22,8 +30,9 @@ from jpegslim.settings import Settings
 class Task:
     """One file's work order; plain data that crosses to a worker.
 
-    explicit: the user named the file itself. dry_run: measure, write nothing. token: names the
-    temporary, so that what a killed worker leaves can be cleared away.
+    explicit: the user named the file itself. dry_run: measure, write nothing. ledger: to be asked
+    whether the bytes are known, None for none. token: names the temporary, so that what a killed
+    worker leaves can be cleared away.
     """
 
     source: Path
@@ -32,7 +41,8 @@ class Task:
     explicit: bool
     settings: Settings
     dry_run: bool
-    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    ledger: Path | None = None
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
 
     @property
     def staged(self) -> Staged:
@@ -47,15 +57,19 @@ def plan(
     output: Path | None,
     settings: Settings,
     dry_run: bool,
+    selection: Selection = EVERYTHING,
+    ledger: Path | None = None,
+    run: str = "",
 ) -> Iterator[Task | FileResult]:
     """Turn what `discover` found at `paths` into tasks; results already there pass through.
 
-    output: None for in place. Files that would meet on one name in it are yielded as FileResult
-    with the status FAILED and the reason "name_clash".
+    selection: what `discover` was given. run: begins the tokens of its tasks, so that a temporary
+    tells which run left it. output: None for in place. Files that would meet on one name in it
+    are yielded as FileResult with the status FAILED and the reason "name_clash".
 
     Raises UsageError at once where a PATH would be written onto itself.
     """
-    outlet = None if output is None else _Outlet(output, paths)
+    outlet = None if output is None else _Outlet(output, paths, selection)
 
     def tasks() -> Iterator[Task | FileResult]:
         for candidate in candidates:
@@ -76,6 +90,8 @@ def plan(
                 explicit=candidate.explicit,
                 settings=settings,
                 dry_run=dry_run,
+                ledger=ledger,
+                token=f"{run}{secrets.token_hex(4)}",
             )
 
     return tasks()
@@ -84,48 +100,39 @@ def plan(
 class _Outlet:
     """The output folder, and which PATHs share a name in it."""
 
-    def __init__(self, output: Path, paths: Sequence[Path]) -> None:
+    def __init__(self, output: Path, paths: Sequence[Path], selection: Selection) -> None:
         self._output = output
+        self._selection = selection
         self._roots: dict[str, list[Root]] = {}
-        for root in distinct(paths, without=[output]):
+        for root in distinct(paths, without=[output], selection=selection):
             if isinstance(root, Root):
-                place = output / _name(root.path)
+                place = output / output_name(root.path)
                 if root.real in (Path(os.path.realpath(place)), Path(os.path.realpath(output))):
                     raise UsageError(
                         f"--output {output} would write {root.path} onto itself: "
                         "leave --output out to optimize in place, or give another folder"
                     )
-                self._roots.setdefault(_name(root.path), []).append(root)
+                self._roots.setdefault(output_name(root.path), []).append(root)
 
     def destination(self, candidate: Candidate) -> Path:
         """Return where the result goes: always inside the output folder."""
-        return self._output / self._place(candidate)
+        return self._output / candidate.place
 
     def rival(self, candidate: Candidate) -> Path | None:
         """Return another input that would go to the same place, None as a rule."""
-        place = self._place(candidate)
+        place = candidate.place
         # The one PATH without a name, a whole file system, leaves no other to meet it.
         for root in self._roots.get(place.parts[0], ()):
             if root.path == candidate.root:
                 continue
             inside = Path(*place.parts[1:])
-            if root.is_folder and holds(root, inside, without=[self._output]):
+            if root.is_folder and holds(
+                root, inside, without=[self._output], selection=self._selection
+            ):
                 return root.path / inside
             if not root.is_folder and len(place.parts) == 1:
                 return root.path
         return None
-
-    def _place(self, candidate: Candidate) -> Path:
-        if candidate.explicit:
-            return candidate.relative
-        return Path(_name(candidate.root), candidate.relative)
-
-
-def _name(root: Path) -> str:
-    """Return the last name of a PATH, its real one where it is written as "." or ".."."""
-    if root.name in ("", ".."):
-        return Path(os.path.realpath(root)).name
-    return root.name
 
 
 def _clash(path: Path, rival: Path) -> FileResult:

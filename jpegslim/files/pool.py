@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,20 +47,23 @@ def run(
     jobs: int,
     megapixels: float,
     timeout: float | None,
+    inherit: Sequence[int] = (),
 ) -> Generator[Outcome, None, None]:
     """Work on `payloads` in up to `jobs` worker processes; yield outcomes as they complete.
 
     payloads: pulled on the caller's thread, at most `jobs` + `READY_AHEAD` ahead of the outcomes
-        yielded; may be endless.
+        yielded; may be endless. None stands for nothing yet: outcomes are looked at first.
     entry: "package.module:function", called in a worker as function(payload, admit).
     megapixels: the most that may be admitted at once; a picture larger than that is admitted
         alone.
     timeout: seconds from admission until a worker is killed, None for no limit.
+    inherit: descriptors that the workers keep open.
 
     A FileError, a worker's death included, is an outcome. Any other exception from a worker
     (RunError) or from `payloads` is raised once all workers are stopped.
     """
-    crew = _Crew(entry, jobs=jobs, megapixels=megapixels, timeout=timeout)
+    workers = [Worker(entry, inherit=inherit) for _ in range(jobs)]
+    crew = _Crew(workers, megapixels=megapixels, timeout=timeout)
     source = iter(payloads)
     waiting, exhausted = 0, False
     try:
@@ -71,10 +74,13 @@ def run(
                 except StopIteration:
                     exhausted = True
                 else:
-                    waiting += 1
-                    crew.submit(payload, waiting=waiting)
+                    if payload is not None:
+                        waiting += 1
+                        crew.submit(payload, waiting=waiting)
             if waiting == 0:
-                break
+                if exhausted:
+                    break
+                continue
             outcome = crew.next_outcome()
             waiting -= 1
             yield outcome
@@ -86,8 +92,10 @@ def run(
 class _Crew:
     """The workers, a thread for each, and the queues between them and the caller."""
 
-    def __init__(self, entry: str, *, jobs: int, megapixels: float, timeout: float | None) -> None:
-        self._workers = [Worker(entry) for _ in range(jobs)]
+    def __init__(
+        self, workers: Sequence[Worker], *, megapixels: float, timeout: float | None
+    ) -> None:
+        self._workers = workers
         self._threads: list[threading.Thread] = []
         self._timeout = timeout
         self._admission = Admission(megapixels)

@@ -101,6 +101,11 @@ def temporary_for(destination: Path, token: str) -> Path:
     return destination.parent / TEMPORARY.replace("*", token)
 
 
+def temporaries_of(run: str) -> str:
+    """Return the pattern of the temporaries whose tokens begin with a run's name."""
+    return TEMPORARY.replace("*", f"{run}*")
+
+
 def stage(data: bytes, destination: Path, *, like: Path, token: str | None = None) -> Staged:
     """Write `data` whole and synced under a temporary name beside `destination`.
 
@@ -120,7 +125,7 @@ def stage(data: bytes, destination: Path, *, like: Path, token: str | None = Non
         looks = like.stat()
     except OSError as error:
         raise PublishError(f"the source can't be examined: {plain_words(error)}") from error
-    with _translated(folder):
+    with translated(folder):
         _make_folder(folder)
         try:
             with _opened(temporary, _CREATE_FLAGS) as descriptor:
@@ -151,7 +156,7 @@ def publish(
     """
     destination = staged.destination
     try:
-        with _translated(destination.parent):
+        with translated(destination.parent):
             if in_place:
                 if _identify(source) != identity:
                     text = "was changed by another program meanwhile; left as it is"
@@ -162,9 +167,48 @@ def publish(
                 _replace(staged.temporary, destination)
             else:
                 _claim(staged.temporary, destination)
-            _sync_folder(destination.parent)
+            sync_folder(destination.parent)
     finally:
         discard(staged)
+
+
+def place(data: bytes, destination: Path, *, like: Path) -> None:
+    """Write a new file whole, synced and looking like `like` under a name that nobody has.
+
+    Raises PublishError ("exists" where the name is taken), RunError where no other file would
+    fare better.
+    """
+    staged = stage(data, destination, like=like)
+    try:
+        with translated(destination.parent):
+            _claim(staged.temporary, destination)
+            sync_folder(destination.parent)
+    finally:
+        discard(staged)
+
+
+def link(source: Path, destination: Path) -> bool:
+    """Give a file a second name that nobody has, durably; False where links can't be had.
+
+    Raises PublishError and RunError as `place` does.
+    """
+    with translated(destination.parent):
+        _make_folder(destination.parent)
+        try:
+            os.link(source, destination, follow_symlinks=False)
+        except FileExistsError as error:
+            raise _taken() from error
+        except OSError as error:
+            if error.errno in _NO_LINKS:
+                return False
+            raise
+        sync_folder(destination.parent)
+    return True
+
+
+def digest(data: bytes) -> str:
+    """Return what identifies bytes: SHA-256, hex."""
+    return hashlib.sha256(data).hexdigest()
 
 
 def discard(staged: Staged) -> None:
@@ -220,7 +264,7 @@ def _read(path: Path, flags: int, limit: int | None) -> tuple[bytes, Identity]:
         raise FileError(f"can't be read: {plain_words(error)}", reason="unreadable") from error
     if _moment(before) != _moment(after) or len(data) != before.st_size:
         raise FileError("changed while it was read", reason="changed")
-    return data, Identity(*_moment(before), hashlib.sha256(data).hexdigest())
+    return data, Identity(*_moment(before), digest(data))
 
 
 def _identify(path: Path) -> Identity | None:
@@ -256,7 +300,7 @@ def _make_folder(folder: Path) -> None:
         # Another worker may be faster. A file there shows when the next step or file is made.
         with suppress(FileExistsError):
             step.mkdir()
-            _sync_folder(step.parent)
+            sync_folder(step.parent)
 
 
 def _replace(temporary: Path, destination: Path) -> None:
@@ -322,7 +366,7 @@ def _dress(descriptor: int, like: Path, looks: os.stat_result) -> None:
         os.utime(descriptor, ns=(looks.st_atime_ns, looks.st_mtime_ns))
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Make the rename last through a power cut, where folders can be synced.
 
     The new name is already there: a refusal here must not report the file as failed.
@@ -342,7 +386,7 @@ def _opened(path: Path, flags: int) -> Iterator[int]:
 
 
 @contextmanager
-def _translated(folder: Path) -> Iterator[None]:
+def translated(folder: Path) -> Iterator[None]:
     """Turn an OSError into RunError where every file would meet it, else into PublishError."""
     try:
         yield

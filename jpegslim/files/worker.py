@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -56,11 +56,13 @@ class Worker:
     """A child process that serves `call`, started when needed and again after each death.
 
     One call at a time; `kill` may come from any thread. `entry` is "package.module:function";
-    the child imports it before it is ready and calls `function(payload, admit)`.
+    the child imports it before it is ready and calls `function(payload, admit)`. `inherit`:
+    descriptors that stay open as long as a child lives (POSIX), such as a lock.
     """
 
-    def __init__(self, entry: str) -> None:
+    def __init__(self, entry: str, *, inherit: Sequence[int] = ()) -> None:
         self._entry = entry
+        self._inherit = inherit
         self._child: _Child | None = None
         self._lock = threading.Lock()
 
@@ -137,7 +139,7 @@ class Worker:
     def _current(self) -> "_Child":
         with self._lock:
             if self._child is None:
-                self._child = _Child(self._entry)
+                self._child = _Child(self._entry, self._inherit)
             return self._child
 
     def _ready(self) -> "_Child":
@@ -195,11 +197,11 @@ def _converse(
 class _Child:
     """The parent's end of one process: pipes, the threads that read them, how it ended."""
 
-    def __init__(self, entry: str) -> None:
+    def __init__(self, entry: str, inherit: Sequence[int]) -> None:
         self.ready = False
         self._frames: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._tail = b""
-        self._process, self._life = _spawn(entry)
+        self._process, self._life = _spawn(entry, inherit)
         self._threads = [
             threading.Thread(target=target, args=(stream,), name=f"{name} {self.pid}", daemon=True)
             for target, stream, name in (
@@ -303,7 +305,7 @@ class _Child:
         return f"the worker process {how}{said}"
 
 
-def _spawn(entry: str) -> tuple[subprocess.Popen[bytes], IO[bytes] | None]:
+def _spawn(entry: str, inherit: Sequence[int]) -> tuple[subprocess.Popen[bytes], IO[bytes] | None]:
     """Start the child; return it with the end of the pipe whose closing kills it (POSIX)."""
     if not sys.executable:
         raise RunError("this Python does not know its own program, so it can't start workers")
@@ -331,7 +333,7 @@ def _spawn(entry: str) -> tuple[subprocess.Popen[bytes], IO[bytes] | None]:
             always.callback(os.close, life_fd)
             life = on_failure.enter_context(os.fdopen(writer, "wb", buffering=0))
             # Its own session: a terminal's Ctrl-C reaches only the parent, who decides.
-            apart.update(start_new_session=True, pass_fds=(life_fd,))
+            apart.update(start_new_session=True, pass_fds=(life_fd, *inherit))
         command = [sys.executable, "-P", "-c", _BOOTSTRAP, entry, str(life_fd), own, *others]
         try:
             process: subprocess.Popen[bytes] = subprocess.Popen(  # noqa: S603 - ours throughout

@@ -3,20 +3,25 @@
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from enum import Enum, auto
 from types import TracebackType
-from typing import Self, TextIO
+from typing import TYPE_CHECKING, Self, TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID
 from rich.text import Text
 
-from jpegslim.reports import summary
+from jpegslim.reports import summary, wording
 from jpegslim.reports.pace import Pace
 from jpegslim.reports.reporter import RunStart
 from jpegslim.results import FileResult, Status, Totals
 
+if TYPE_CHECKING:
+    from pathlib import Path
+
 IN_PLACE = "replacing in place; originals are not kept"
+BACKED_UP = "replacing in place; originals are kept in"
 DRY_RUN = "dry run: nothing will be written"
 
 _STYLES = {
@@ -33,17 +38,24 @@ _LOG_EVERY_SECONDS = 10.0
 _LOG_EVERY_FRACTION = 0.05
 
 
+class Detail(Enum):
+    """How much is told. ONE_LINE: at the end, below what went wrong, which PROBLEMS tells alone."""
+
+    ALL = auto()
+    ONE_LINE = auto()
+    PROBLEMS = auto()
+
+
 class ConsoleReporter:
     """Talks to standard error: a progress bar on a terminal, a line now and then elsewhere.
 
-    Quiet, it says nothing unless something went wrong. Leaving the context takes the bar down
-    even where the run ended in an exception.
+    Leaving the context takes the bar down even where the run ended in an exception.
     """
 
     def __init__(
         self,
         *,
-        quiet: bool = False,
+        detail: Detail = Detail.ALL,
         bar: bool = True,
         stream: TextIO | None = None,
         clock: Callable[[], float] = time.monotonic,
@@ -55,12 +67,15 @@ class ConsoleReporter:
             file=stream, markup=False, emoji=False, highlight=False, soft_wrap=True
         )
         # rich calls a log a terminal where FORCE_COLOR is set: colours yes, a moving bar no.
-        self._bar = bar and not quiet and stream.isatty() and not self._console.is_dumb_terminal
-        self._quiet = quiet
+        moving = stream.isatty() and not self._console.is_dumb_terminal
+        self._detail = detail
+        self._talks = detail is Detail.ALL
+        self._bar = bar and self._talks and moving
         self._pace = Pace(clock)
         self._progress: Progress | None = None
         self._task = TaskID(0)
         self._dry_run = False
+        self._backup: Path | None = None
         self._reasons: Counter[tuple[Status, str]] = Counter()
         self._next_line = _LOG_EVERY_SECONDS
 
@@ -81,10 +96,13 @@ class ConsoleReporter:
         """Say what will happen to the files."""
         self._dry_run = run.dry_run
         self._pace.start(dry_run=run.dry_run)
-        if self._quiet:
+        if not self._talks:
             return
         if run.dry_run:
             self._print(summary.Line(DRY_RUN))
+        elif run.backup is not None:
+            self._backup = run.backup
+            self._print(summary.Line(f"{BACKED_UP} {wording.printable(str(run.backup))}"))
         elif run.output is None:
             self._print(summary.Line(IN_PLACE))
         for note in run.notes:
@@ -101,25 +119,28 @@ class ConsoleReporter:
         """Move on by a file; a log names a failed one at once, since it may be cut off."""
         self._pace.finish(result)
         self._reasons[result.status, str(result.reason)] += 1
-        if result.status is Status.FAILED and not self._quiet and not self._bar:
+        if result.status is Status.FAILED and self._talks and not self._bar:
             self._print(summary.Line(f"failed: {summary.failure(result)}", summary.Tone.BAD))
         self._show_progress()
 
     def closed(self, totals: Totals) -> None:
         """Say what the run came to."""
         self._stop_bar()
-        lines = (
-            summary.summarize_problems(totals)
-            if self._quiet
-            else summary.summarize(
-                totals,
-                reasons=self._reasons,
-                dry_run=self._dry_run,
-                failures_in_sight=not self._bar and self._next_line == _LOG_EVERY_SECONDS,
-            )
-        )
-        for line in lines:
+        for line in self._closing_lines(totals):
             self._print(line)
+
+    def _closing_lines(self, totals: Totals) -> Iterable[summary.Line]:
+        if self._detail is Detail.PROBLEMS:
+            return summary.summarize_problems(totals)
+        if self._detail is Detail.ONE_LINE:
+            return summary.summarize_in_one_line(totals, dry_run=self._dry_run)
+        return summary.summarize(
+            totals,
+            reasons=self._reasons,
+            dry_run=self._dry_run,
+            failures_in_sight=not self._bar and self._next_line == _LOG_EVERY_SECONDS,
+            backup=self._backup,
+        )
 
     def _print(self, line: summary.Line) -> None:
         self._console.print(Text(line.text, style=_STYLES[line.tone]))
@@ -129,7 +150,7 @@ class ConsoleReporter:
             self._progress.update(
                 self._task, total=self._pace.total_bytes, completed=self._pace.bytes_done
             )
-        elif not self._quiet and not self._bar and self._pace.elapsed >= self._next_line:
+        elif self._talks and not self._bar and self._pace.elapsed >= self._next_line:
             self._print(summary.Line(", ".join(self._pace.parts())))
             elapsed = self._pace.elapsed
             self._next_line = elapsed + max(_LOG_EVERY_SECONDS, elapsed * _LOG_EVERY_FRACTION)

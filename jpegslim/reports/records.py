@@ -50,6 +50,7 @@ def totals_record(totals: Totals, *, dry_run: bool) -> dict[str, object]:
             "dry_run": dry_run,
             "interrupted": totals.interrupted,
             "stopped": None if totals.stopped is None else well_formed(totals.stopped),
+            "cut_short": None if totals.cut_short is None else well_formed(totals.cut_short),
             "exit_code": int(totals.exit_code),
         },
     }

@@ -12,13 +12,15 @@ from jpegslim.settings import Settings
 class RunStart:
     """What is known before the first file is done.
 
-    output: None means in place. notes: lines that a person should see once.
+    output: None means in place. backup: where originals are kept, None for nowhere. notes: lines
+    that a person should see once.
     """
 
     settings: Settings
     output: Path | None
     dry_run: bool
     jobs: int
+    backup: Path | None = None
     notes: tuple[str, ...] = ()
 
 

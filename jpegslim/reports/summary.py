@@ -4,12 +4,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
+from pathlib import Path
 
 from jpegslim.reports import wording
 from jpegslim.results import FileResult, Status, Totals
 
 # The order in which a person wants to hear of them.
 _EXPLAINED = (Status.LOSSLESS, Status.KEPT, Status.SKIPPED)
+_REPLACED = (Status.OPTIMIZED, Status.LOSSLESS)
+_NOTHING = "no JPEG files found"
 
 
 class Tone(Enum):
@@ -34,15 +37,19 @@ def summarize(
     reasons: Mapping[tuple[Status, str], int],
     dry_run: bool,
     failures_in_sight: bool,
+    backup: Path | None = None,
 ) -> Iterator[Line]:
     """Yield the summary; `reasons` counts the files by outcome and reason code.
 
     failures_in_sight: the failed files were named just above and need no second mention.
+    backup: where the originals of replaced files are.
     """
     yield from _endings(totals)
+    if totals.cut_short is not None:
+        yield Line(_cut_short(totals.cut_short))
     if not totals.files:
-        if not (totals.interrupted or totals.stopped):
-            yield Line("no JPEG files found")
+        if _is_whole(totals):
+            yield Line(_NOTHING)
         return
     yield Line(f"{_files(totals)}{_time(totals)}")
     yield _bytes(totals, dry_run=dry_run)
@@ -52,8 +59,25 @@ def summarize(
             f"lowest score {'' if dry_run else 'delivered '}{totals.lowest.score:.2f}: {where}"
         )
     yield from _explanations(reasons)
+    if backup is not None and any(totals.counts[status] for status in _REPLACED):
+        yield Line(f"the originals are in {wording.printable(str(backup))}")
     if not failures_in_sight:
         yield from _failures(totals)
+
+
+def summarize_in_one_line(totals: Totals, *, dry_run: bool) -> Iterator[Line]:
+    """Yield what went wrong, then everything else in one line."""
+    yield from summarize_problems(totals)
+    parts = [_NOTHING] if _is_whole(totals) else []
+    if totals.files:
+        parts = [_files(totals)]
+        if totals.bytes_in != totals.bytes_out:
+            parts.append(_bytes(totals, dry_run=dry_run).text)
+        parts.append(wording.duration(totals.seconds))
+    if totals.cut_short is not None:
+        parts.append(_cut_short(totals.cut_short))
+    if parts:
+        yield Line("; ".join(parts))
 
 
 def summarize_problems(totals: Totals) -> Iterator[Line]:
@@ -74,6 +98,14 @@ def _endings(totals: Totals) -> Iterator[Line]:
     if totals.interrupted:
         done = wording.count(totals.files, "file")
         yield Line(f"interrupted: {done} done, the rest untouched", Tone.BAD)
+
+
+def _is_whole(totals: Totals) -> bool:
+    return not (totals.interrupted or totals.stopped or totals.cut_short)
+
+
+def _cut_short(why: str) -> str:
+    return f"not finished: {wording.printable(why)}"
 
 
 def _files(totals: Totals) -> str:

@@ -136,7 +136,7 @@ def test_the_protocol_of_reports_stands_on_the_records_alone(modules):
         ("PIL", {"engine.codecs", "engine.codecs.fallback"}),
         ("multiprocessing", set()),
         ("concurrent", set()),
-        ("sqlite3", set()),
+        ("sqlite3", {"files.ledger"}),
     ],
 )
 def test_a_library_is_imported_in_one_place(modules, library, home_module):

@@ -114,7 +114,7 @@ def test_a_file_that_is_no_jpeg_is_skipped(command, tmp_path):
     ran = command("optimize", other)
     assert ran.returncode == 0
     assert "1 skipped" in ran.stderr.decode()
-    assert "not a jpeg" in ran.stderr.decode()
+    assert "not a JPEG" in ran.stderr.decode()
 
 
 def test_any_name_will_do(command, tmp_path, picture):

@@ -49,6 +49,26 @@ def test_nothing_to_do_starts_nothing(entry):
     assert list(outcomes([], entry)) == []
 
 
+def test_none_stands_for_nothing_yet(entry):
+    payloads = [None, ("echo", 1), None, None, ("echo", 2), None]
+    assert sorted(outcome.result for outcome in outcomes(payloads, entry)) == [1, 2]
+    assert list(outcomes([None] * 10, entry)) == []
+
+
+@linux_only
+def test_workers_keep_open_what_they_are_to_inherit(entry, tmp_path):
+    with (tmp_path / "lock").open("w") as lock:
+        pool = run(
+            [("is_open", lock.fileno(), str(tmp_path / "lock"))],
+            entry=entry,
+            jobs=1,
+            megapixels=1.0,
+            timeout=30.0,
+            inherit=(lock.fileno(),),
+        )
+        assert [outcome.result for outcome in pool] == [True]
+
+
 @linux_only
 def test_no_more_workers_than_payloads(entry):
     seen = set()

@@ -115,6 +115,10 @@ def descriptors(admit):
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def is_open(admit, descriptor, path):
+    return Path(f"/proc/self/fd/{descriptor}").readlink() == Path(path)
+
+
 def touch(admit, path):
     Path(path).write_text(str(os.getpid()))
     time.sleep(60)

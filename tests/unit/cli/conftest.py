@@ -1,3 +1,4 @@
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -23,6 +24,8 @@ def batch(monkeypatch):
     fake = SimpleNamespace(calls=[], totals=Totals(), results=[], error=None, delivered=None)
 
     def run(paths, settings, **options):
+        if options["listed"] is not None:
+            options["listed"] = list(options["listed"])
         fake.calls.append(SimpleNamespace(paths=paths, settings=settings, **options))
         return _conduct(fake, options["reporters"])
 
@@ -42,6 +45,7 @@ def batch(monkeypatch):
 
     monkeypatch.setattr("jpegslim.batch.run", run)
     monkeypatch.setattr("jpegslim.batch.pipe", pipe)
+    monkeypatch.setattr("jpegslim.batch.default_ledger", lambda: Path("usual.sqlite"))
     monkeypatch.setattr("jpegslim.files.pool.default_jobs", lambda: 7)
     return fake
 

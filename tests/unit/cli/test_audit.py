@@ -149,6 +149,11 @@ def test_a_pipe_in_the_way_is_told_once(trees):
     assert by_name(trees)["odd.jpg"].outcome is Outcome.FAILED
 
 
+def test_a_photo_library_is_no_pair_and_no_failure(trees):
+    (trees[0] / "My.photoslibrary").mkdir()
+    assert by_name(trees).keys() == {"same.jpg", "worse.jpeg"}
+
+
 def test_an_audit_of_nothing_does_not_pass(tmp_path):
     with pytest.raises(UsageError, match="no JPEG files"):
         list(audit(tmp_path, tmp_path))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from jpegslim.files.discovery import Candidate, discover
+from jpegslim.files.discovery import Candidate, Selection, discover
 from jpegslim.results import FileResult, Status
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="POSIX file types")
@@ -19,9 +19,11 @@ def grow(folder, *names):
         path.write_bytes(b"x")
 
 
-def found(*paths, without=()):
+def found(*paths, without=(), **selection):
     """Return the candidates' paths relative to the current folder; fail on anything failed."""
-    candidates = list(discover([Path(path) for path in paths], without=without))
+    candidates = list(
+        discover([Path(path) for path in paths], without=without, selection=Selection(**selection))
+    )
     assert all(isinstance(candidate, Candidate) for candidate in candidates), candidates
     return [str(candidate.path) for candidate in candidates]
 
@@ -55,8 +57,15 @@ def test_a_folder_gives_its_jpegs_in_any_case_sorted_files_first(here):
 def test_a_candidate_knows_where_it_came_from(here):
     grow(here, "p/q/a.jpg")
     path = Path("p/q/a.jpg")
-    assert list(discover([Path("p")])) == [Candidate(path, Path("p"), Path("q/a.jpg"), False)]
-    assert list(discover([path])) == [Candidate(path, path, Path("a.jpg"), True)]
+    os.utime(path, ns=(5, 7))
+    (below,) = discover([Path("p")])
+    (named,) = discover([path])
+    seen = {"size": 1, "mtime_ns": 7}
+    assert below == Candidate(
+        path, Path("p"), Path("q/a.jpg"), explicit=False, base=Path("p"), **seen
+    )
+    assert named == Candidate(path, path, Path("a.jpg"), explicit=True, base=Path(), **seen)
+    assert (below.place, named.place) == (Path("p/q/a.jpg"), Path("a.jpg"))
 
 
 def test_a_named_file_is_taken_whatever_it_is_called(here):
@@ -128,7 +137,9 @@ def test_a_named_link_leads_to_its_target_under_the_link_s_name(here):
     (here / "folder").symlink_to("real")
     real = Path(os.path.realpath(here)) / "real" / "a.jpg"
     link = Path("link.jpg")
-    assert list(discover([link])) == [Candidate(real, link, Path("link.jpg"), True)]
+    (candidate,) = discover([link])
+    assert (candidate.path, candidate.root, candidate.place) == (real, link, link)
+    assert candidate.explicit
     assert found("folder") == ["folder/a.jpg"]
     assert found("folder", "real", "link.jpg") == ["folder/a.jpg"]
 
@@ -191,3 +202,30 @@ def test_the_walk_streams(here, monkeypatch):
     stream = discover([Path("p")])
     next(stream)
     assert len(scanned) == 2
+
+
+def test_a_file_that_is_gone_by_the_time_it_is_looked_at_is_no_matter(here, monkeypatch):
+    grow(here, "p/a.jpg", "p/b.jpg")
+    stream = discover([Path("p")])
+    assert next(stream).path == Path("p/a.jpg")
+    Path("p/b.jpg").unlink()
+    assert list(stream) == []
+
+
+def test_a_photo_library_is_left_to_its_program_and_told(here):
+    grow(here, "p/a.jpg", "p/My.photoslibrary/originals/0/x.jpg")
+    candidate, result = discover([Path("p")])
+    assert candidate.path == Path("p/a.jpg")
+    assert result.path == Path("p/My.photoslibrary")
+    assert (result.status, result.reason) == (Status.SKIPPED, "photo_library")
+    assert found("p", exclude=("*.photoslibrary",)) == ["p/a.jpg"]
+
+
+def test_a_photo_library_that_is_named_is_entered(here):
+    grow(here, "p/My.photoslibrary/originals/0/x.jpg")
+    inside = "p/My.photoslibrary/originals/0/x.jpg"
+    assert found("p/My.photoslibrary") == [inside]
+    assert found("p/My.photoslibrary/originals", "p/My.photoslibrary") == [inside]
+    named, skipped = discover([Path(inside), Path("p")])
+    assert named.path == Path(inside)
+    assert skipped.reason == "photo_library"

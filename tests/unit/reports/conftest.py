@@ -50,7 +50,8 @@ def make_failure(make_result):
 
 @pytest.fixture
 def make_start():
-    def make(*, output=None, dry_run=False):
-        return RunStart(settings=Settings(), output=output, dry_run=dry_run, jobs=2)
+    def make(**changes):
+        values = {"settings": Settings(), "output": None, "dry_run": False, "jobs": 2}
+        return RunStart(**(values | changes))
 
     return make

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from jpegslim.reports.console import DRY_RUN, IN_PLACE, ConsoleReporter
+from jpegslim.reports.console import BACKED_UP, DRY_RUN, IN_PLACE, ConsoleReporter, Detail
 from jpegslim.results import Status, Totals
 
 
@@ -143,13 +143,13 @@ def test_names_can_neither_command_the_terminal_nor_style_themselves(
 
 
 def test_quiet_says_nothing_when_all_is_well(log, make_start, make_result):
-    run(ConsoleReporter(stream=log, quiet=True), make_start(), [make_result()])
+    run(ConsoleReporter(stream=log, detail=Detail.PROBLEMS), make_start(), [make_result()])
     assert log.getvalue() == ""
 
 
 def test_quiet_still_tells_what_went_wrong(log, make_start, make_result, make_failure):
     totals = Totals(stopped="disk full", interrupted=True)
-    console = ConsoleReporter(stream=log, quiet=True)
+    console = ConsoleReporter(stream=log, detail=Detail.PROBLEMS)
     run(console, make_start(), [make_failure(), make_result()], totals=totals)
     assert log.getvalue().splitlines() == [
         "stopped: disk full",
@@ -159,7 +159,7 @@ def test_quiet_still_tells_what_went_wrong(log, make_start, make_result, make_fa
 
 
 def test_quiet_shows_no_bar(terminal, make_start, make_result):
-    run(ConsoleReporter(stream=terminal, quiet=True), make_start(), [make_result()])
+    run(ConsoleReporter(stream=terminal, detail=Detail.PROBLEMS), make_start(), [make_result()])
     assert terminal.getvalue() == ""
 
 
@@ -261,4 +261,81 @@ def test_no_color_is_respected(terminal, make_start, make_failure, monkeypatch):
 
 def test_lines_can_be_asked_for_on_a_terminal(terminal, make_start, make_result):
     run(ConsoleReporter(stream=terminal, bar=False), make_start(), [make_result()])
+    assert "\x1b[?25l" not in terminal.getvalue()
+
+
+def test_where_the_originals_are_is_told_before_and_after(log, make_start, make_result, tmp_path):
+    run(ConsoleReporter(stream=log), make_start(backup=tmp_path), [make_result()])
+    first, *_, last = log.getvalue().splitlines()
+    assert first == f"{BACKED_UP} {tmp_path}"
+    assert last == f"the originals are in {tmp_path}"
+
+
+def test_where_nothing_was_replaced_no_originals_are_told_of(
+    log, make_start, make_failure, tmp_path
+):
+    run(ConsoleReporter(stream=log), make_start(backup=tmp_path), [make_failure()])
+    assert "the originals" not in log.getvalue()
+
+
+def test_files_left_for_later_take_one_line(log, make_start, make_result):
+    young = {"status": Status.SKIPPED, "reason": "too_young", "score": None, "megapixels": None}
+    young |= {"bytes_in": 0, "bytes_out": 0, "output": None}
+    run(ConsoleReporter(stream=log), make_start(), [make_result(f"{n}.jpg", **young) for n in "ab"])
+    assert "skipped: 2, modified just now, left for the next run" in log.getvalue().splitlines()
+
+
+CUT_SHORT = "the time limit is over; run again to go on"
+
+
+def test_a_run_that_was_cut_short_says_so(log, make_start, make_result):
+    totals = Totals(cut_short=CUT_SHORT)
+    run(ConsoleReporter(stream=log), make_start(), [make_result()], totals=totals)
+    assert log.getvalue().splitlines()[1] == f"not finished: {CUT_SHORT}"
+
+
+@pytest.mark.parametrize("detail", list(Detail))
+def test_a_run_cut_short_before_its_first_file_found_something(log, detail, make_start):
+    run(
+        ConsoleReporter(stream=log, detail=detail),
+        make_start(),
+        [],
+        totals=Totals(cut_short=CUT_SHORT),
+    )
+    assert "no JPEG files" not in log.getvalue()
+    # Not finished is no problem: it was asked for.
+    assert (CUT_SHORT in log.getvalue()) is (detail is not Detail.PROBLEMS)
+
+
+def one_line(stream, start, results, totals=None):
+    run(ConsoleReporter(stream=stream, detail=Detail.ONE_LINE), start, results, totals=totals)
+    return stream.getvalue().splitlines()
+
+
+def test_the_short_summary_is_one_line(log, make_start, make_result, make_failure):
+    assert one_line(log, make_start(), [make_result(), make_failure()]) == [
+        "failed: photos/broken.jpg: the data ends early",
+        "2 files: 1 optimized, 1 failed; 2.0 MB -> 1.4 MB, saved 600.0 kB (30.0%); 4.0 s",
+    ]
+
+
+def test_the_short_summary_of_nothing_to_do(log, make_start, make_result):
+    done = make_result(status=Status.SKIPPED, bytes_out=1_000_000, score=None)
+    assert one_line(log, make_start(), [done]) == ["1 file: 1 skipped; 4.0 s"]
+
+
+def test_the_short_summary_where_nothing_was_found(log, make_start):
+    assert one_line(log, make_start(), []) == ["no JPEG files found"]
+
+
+def test_the_short_summary_of_a_run_that_ended_early(log, make_start, make_result):
+    totals = Totals(cut_short=CUT_SHORT, stopped="disk full")
+    stopped, line = one_line(log, make_start(), [make_result()], totals)
+    assert stopped == "stopped: disk full"
+    assert line.endswith(f"; not finished: {CUT_SHORT}")
+
+
+def test_the_short_summary_draws_no_bar(terminal, make_start, make_result, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert len(one_line(terminal, make_start(), [make_result()])) == 1
     assert "\x1b[?25l" not in terminal.getvalue()

@@ -1,0 +1,116 @@
+"""A list of names is read as it comes, whatever the names."""
+
+import io
+import os
+import sys
+import tracemalloc
+from pathlib import Path
+
+import pytest
+
+from jpegslim.errors import RunError, UsageError
+from jpegslim.files.lists import read_list
+
+
+class Trickle(io.BufferedIOBase):
+    """A stream that gives what it has in the pieces it was given."""
+
+    def __init__(self, *pieces):
+        self.left = list(pieces)
+
+    def read1(self, _=-1):
+        return self.left.pop(0) if self.left else b""
+
+
+def read(data, *, nul=False):
+    return [os.fspath(name) for name in read_list(io.BytesIO(data), nul=nul)]
+
+
+@pytest.mark.parametrize(
+    ("data", "names"),
+    [
+        (b"", []),
+        (b"\n\n", []),
+        (b"a.jpg\nb c.jpg\n", ["a.jpg", "b c.jpg"]),
+        (b"a.jpg\n\nb.jpg", ["a.jpg", "b.jpg"]),
+        (b" a.jpg \n-rf.jpg\n", [" a.jpg ", "-rf.jpg"]),
+        ("é.jpg\n".encode(), ["é.jpg"]),
+    ],
+)
+def test_lines(data, names):
+    assert read(data) == names
+    assert read(data.replace(b"\n", b"\0"), nul=True) == names
+
+
+def test_between_nul_characters_anything_is_a_name():
+    assert read(b"new\nline.jpg\0\0cr\r\0", nul=True) == ["new\nline.jpg", "cr\r"]
+
+
+def test_bytes_that_are_not_utf_8_come_through():
+    (name,) = read_list(io.BytesIO(b"\xff\xfe.jpg\n"), nul=False)
+    assert os.fsencode(name) == b"\xff\xfe.jpg"
+
+
+@pytest.mark.parametrize(("platform", "name"), [("linux", "a.jpg\r"), ("win32", "a.jpg")])
+def test_a_carriage_return_is_part_of_a_name_except_on_windows(platform, name, monkeypatch):
+    monkeypatch.setattr(sys, "platform", platform)
+    assert read(b"a.jpg\r\n") == [name]
+    assert read(b"a.jpg\r\0", nul=True) == ["a.jpg\r"]
+
+
+def test_names_may_come_in_any_pieces():
+    stream = Trickle(b"a", b".jp", b"g\nb.jpg\nc", b".jpg", b"\n", b"d.jpg")
+    assert [str(name) for name in read_list(stream, nul=False)] == [
+        "a.jpg",
+        "b.jpg",
+        "c.jpg",
+        "d.jpg",
+    ]
+
+
+def test_a_name_is_there_as_soon_as_it_is_written():
+    stream = Trickle(b"a.jpg\n", b"b.jpg\n")
+    names = read_list(stream, nul=False)
+    assert next(names) == Path("a.jpg")
+    assert stream.left == [b"b.jpg\n"]
+
+
+def test_a_list_longer_than_memory():
+    class Endless(io.BufferedIOBase):
+        def read1(self, _=-1):
+            return b"photos/2024/IMG_0001.jpg\n" * 2000
+
+    names = read_list(Endless(), nul=False)
+    tracemalloc.start()
+    for _ in range(100_000):
+        next(names)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5e6
+
+
+def test_a_list_with_nul_characters_read_as_lines_is_wrong_usage():
+    with pytest.raises(UsageError, match="add -0"):
+        read_list(io.BytesIO(b"a.jpg\0b.jpg\0"), nul=False)
+
+
+def test_what_is_no_list_does_not_fill_the_memory():
+    class Zeros(io.BufferedIOBase):
+        def read1(self, size=-1):
+            return b"x" * size
+
+    with pytest.raises(RunError, match="longer than"):
+        next(read_list(Zeros(), nul=True))
+
+
+def test_a_list_that_breaks_off_ends_the_run():
+    class Broken(Trickle):
+        def read1(self, size=-1):
+            if not self.left:
+                raise OSError(5, "Input/output error")
+            return super().read1(size)
+
+    names = read_list(Broken(b"a.jpg\nb"), nul=False)
+    assert next(names) == Path("a.jpg")
+    with pytest.raises(RunError, match="the list can't be read: input/output error"):
+        next(names)
