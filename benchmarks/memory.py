@@ -1,6 +1,6 @@
 """Peak memory of a process that optimizes one photo, as a worker does.
 
-    python benchmarks/memory.py PHOTO...
+python benchmarks/memory.py PHOTO...
 """
 
 import argparse
