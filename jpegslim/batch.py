@@ -11,7 +11,7 @@ from pathlib import Path
 import platformdirs
 
 from jpegslim.engine import metric
-from jpegslim.errors import FileError, RunError, UsageError
+from jpegslim.errors import FileError, PublishError, RunError, UsageError
 from jpegslim.files import backup as originals
 from jpegslim.files import pool, store, work
 from jpegslim.files.backup import Restored
@@ -29,7 +29,7 @@ from jpegslim.files.plan import Task, plan
 from jpegslim.files.survey import Survey, Tally
 from jpegslim.files.worker import Worker
 from jpegslim.reports.reporter import Reporter, RunStart
-from jpegslim.results import FileResult, Optimized, Status, Totals
+from jpegslim.results import FileResult, Optimized, Reason, Status, Totals
 from jpegslim.settings import Settings
 
 SLOW_METRIC = (
@@ -138,6 +138,10 @@ def default_ledger() -> Path:
     return platformdirs.user_state_path("jpegslim", appauthor=False) / "ledger.sqlite"
 
 
+def _real(path: Path) -> str:
+    return os.path.normcase(os.path.realpath(path))
+
+
 def _lock_folder(ledger: Path | None) -> Path:
     return (ledger or default_ledger()).absolute().parent / "locks"
 
@@ -180,6 +184,7 @@ class _Conductor:
         self._began = time.monotonic()
         self._totals = Totals()
         self._in_flight: dict[str, Task] = {}
+        self._at_work: set[str] = set()
         self._tally = Tally()
         self._survey = Survey(order.discover())
         self._holdings = Holdings(
@@ -267,16 +272,35 @@ class _Conductor:
         for number, each in enumerate(planned):
             if self._is_over():
                 return
-            settled = each if isinstance(each, FileResult) else self._holdings.admit(each)
+            settled = each if isinstance(each, FileResult) else self._settle(each)
             if settled is not None:
                 self._finish(settled)
                 if number % _LOOK_EVERY == 0:
                     yield None
             elif isinstance(each, Task):
                 self._in_flight[each.token] = each
+                self._at_work.add(_real(each.destination))
                 # A run that finds nothing to do is over before two walks at once would be.
                 self._survey.begin()
                 yield each
+
+    def _settle(self, task: Task) -> FileResult | None:
+        """Return the outcome of a task that needs no worker, None where it needs one."""
+        # Only a list can name a file again, or map one onto itself; a walk knows its own.
+        if self._order.listed is not None:
+            destination = _real(task.destination)
+            if destination in self._at_work:
+                return FileResult(
+                    path=task.source,
+                    status=Status.SKIPPED,
+                    reason=Reason.LISTED_TWICE,
+                    message="is listed twice, and being worked on already",
+                    target=task.settings.target,
+                )
+            if not task.in_place and destination == _real(task.source):
+                text = f"--output {self._order.output} would write it onto itself"
+                return self._failed(task, PublishError(text, reason="exists"))
+        return self._holdings.admit(task)
 
     def _is_over(self) -> bool:
         """Tell whether nothing new is to be started, and note why."""
@@ -304,6 +328,7 @@ class _Conductor:
         finally:
             store.discard(task.staged)
             del self._in_flight[task.token]
+            self._at_work.discard(_real(task.destination))
 
     def _done(self, task: Task, outcome: pool.Outcome) -> work.Done:
         """Return the worker's answer; where it died, a copy for the output folder."""

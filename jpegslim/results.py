@@ -27,6 +27,7 @@ class Reason(StrEnum):
     """
 
     TARGET_MET = "target_met"
+    ANOTHER_GENERATION = "another_generation"
     LOSSLESS_ASKED = "lossless_asked"
     GENERATION_PRICE = "generation_price"
     SOURCE_COARSE = "source_coarse"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     NOT_MEASURABLE = "not_measurable"
     TOO_LITTLE_TO_GAIN = "too_little_to_gain"
     ALREADY_OPTIMIZED = "already_optimized"
+    LISTED_TWICE = "listed_twice"
     TOO_BIG = "too_big"
     HARD_LINKED = "hard_linked"
     TOO_SMALL = "too_small"

@@ -111,7 +111,11 @@ class _Job:
                 before = self._made_before(data, identity.digest)
                 again = before is not None
                 if before is not None and before.is_lossy and result.status is Status.OPTIMIZED:
-                    result = replace(result, message=f"{result.message}; {_price(before)}")
+                    result = replace(
+                        result,
+                        reason=Reason.ANOTHER_GENERATION,
+                        message=f"{result.message}; {_price(before)}",
+                    )
             if deliver is not None and not task.dry_run:
                 result = replace(result, output=task.destination)
                 # A copy of an earlier run that still is one is left alone.

@@ -7,10 +7,10 @@ from enum import Enum, auto
 from pathlib import Path
 
 from jpegslim.reports import wording
-from jpegslim.results import FileResult, Status, Totals
+from jpegslim.results import FileResult, Reason, Status, Totals
 
 # The order in which a person wants to hear of them.
-_EXPLAINED = (Status.LOSSLESS, Status.KEPT, Status.SKIPPED)
+_EXPLAINED = (Status.OPTIMIZED, Status.LOSSLESS, Status.KEPT, Status.SKIPPED)
 _REPLACED = (Status.OPTIMIZED, Status.LOSSLESS)
 _NOTHING = "no JPEG files found"
 
@@ -137,7 +137,11 @@ def _bytes(totals: Totals, *, dry_run: bool) -> Line:
 def _explanations(reasons: Mapping[tuple[Status, str], int]) -> Iterator[Line]:
     for wanted in _EXPLAINED:
         by_reason = Counter(
-            {reason: files for (status, reason), files in reasons.items() if status is wanted}
+            {
+                reason: files
+                for (status, reason), files in reasons.items()
+                if status is wanted and reason != Reason.TARGET_MET
+            }
         )
         for reason, files in by_reason.most_common():
             yield Line(f"{wanted}: {files}, {wording.reason(reason)}")

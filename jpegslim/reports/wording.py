@@ -18,6 +18,11 @@ _WHOLE_SECONDS_FROM = 9.95
 
 _REASONS: dict[str, str] = {
     Reason.TARGET_MET: "target met",
+    Reason.ANOTHER_GENERATION: (
+        "made from pictures optimized before: one more generation,"
+        " and the score speaks of the last one only"
+    ),
+    Reason.LISTED_TWICE: "listed twice",
     Reason.LOSSLESS_ASKED: "as asked",
     Reason.GENERATION_PRICE: "lossy would save too little more to be worth a generation",
     Reason.SOURCE_COARSE: "source already as coarse as the target allows",

@@ -152,6 +152,7 @@ def test_a_lower_target_is_allowed_and_says_what_it_costs(tree, ledger, known_by
     go(tree / "1.jpg", settings=Settings(target=85.0, marker=marker), **options)
     results = go(tree / "1.jpg", settings=Settings(target=50.0, marker=marker), **options)
     assert statuses(results) == {"1.jpg": "optimized"}
+    assert results["1.jpg"].reason == "another_generation"
     assert results["1.jpg"].message.endswith(
         "; made from a picture that was optimized at 85 before: one more generation"
     )

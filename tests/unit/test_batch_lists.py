@@ -1,0 +1,65 @@
+"""Lists may say anything, and the same thing twice."""
+
+from pathlib import Path
+
+from jpegslim import batch
+from jpegslim.settings import Settings
+
+
+class Outcomes:
+    """Keeps every result, in order."""
+
+    def __init__(self):
+        self.all = []
+
+    def started(self, run):
+        pass
+
+    def found(self, files, size, *, complete):
+        pass
+
+    def finished(self, result):
+        self.all.append(result)
+
+    def closed(self, totals):
+        pass
+
+
+def go(names, *, output=None, dry_run=False):
+    outcomes = Outcomes()
+    batch.run(
+        [],
+        Settings(),
+        output=output,
+        jobs=2,
+        dry_run=dry_run,
+        reporters=[outcomes],
+        listed=map(Path, names),
+    )
+    return outcomes.all
+
+
+def test_a_name_listed_again_while_it_is_worked_on_is_no_failure(tmp_path, photograph):
+    photo = tmp_path / "a.jpg"
+    photo.write_bytes(photograph(1))
+    link = tmp_path / "folder"
+    link.symlink_to(tmp_path, target_is_directory=True)
+    names = [photo, photo, link / "a.jpg", tmp_path / "." / "a.jpg"]
+    results = go(names)
+    assert sorted(str(each.status) for each in results) == ["optimized", *["skipped"] * 3]
+    assert {each.reason for each in results if each.status == "skipped"} <= {
+        "listed_twice",
+        "already_optimized",
+    }
+
+
+def test_a_listed_file_is_never_written_onto_itself(tmp_path, photograph, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    data = photograph(1)
+    Path("a.jpg").write_bytes(data)
+    before = Path("a.jpg").stat()
+    (result,) = go(["a.jpg"], output=Path())
+    assert (result.status, result.reason) == ("failed", "exists")
+    assert "onto itself" in result.message
+    assert Path("a.jpg").read_bytes() == data
+    assert Path("a.jpg").stat().st_ino == before.st_ino
