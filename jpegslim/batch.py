@@ -23,7 +23,7 @@ from jpegslim.files.discovery import (
     discover_listed,
 )
 from jpegslim.files.holdings import Holdings, Needs
-from jpegslim.files.interrupts import as_ctrl_c
+from jpegslim.files.interrupts import as_ctrl_c, held
 from jpegslim.files.lock import Claim, Extent, TreeLock
 from jpegslim.files.plan import Task, plan
 from jpegslim.files.survey import Survey, Tally
@@ -33,7 +33,7 @@ from jpegslim.results import FileResult, Optimized, Reason, Status, Totals
 from jpegslim.settings import Settings
 
 SLOW_METRIC = (
-    "the metric runs in NumPy, about 60 times slower than its C kernel:"
+    "the metric runs in NumPy, 30 to 60 times slower than its C kernel:"
     " install jpegslim again where a C compiler is present"
 )
 
@@ -263,7 +263,8 @@ class _Conductor:
             stack.callback(self._survey.close)
             stack.callback(outcomes.close)
             for outcome in outcomes:
-                self._finish(self._publish(outcome))
+                with held():
+                    self._finish(self._publish(outcome))
                 self._tell_found()
         self._tell_found()
 

@@ -159,8 +159,11 @@ class Totals:
         """Count one finished file."""
         self.counts[result.status] += 1
         self.bytes_in += result.bytes_in
-        self.bytes_out += result.bytes_out
-        self.megapixels += result.megapixels or 0.0
+        # What an earlier run saved is not saved again, and what nobody looked at took no time.
+        skipped = result.status is Status.SKIPPED
+        self.bytes_out += result.bytes_in if skipped else result.bytes_out
+        if result.seconds and not skipped:
+            self.megapixels += result.megapixels or 0.0
         if result.status is Status.FAILED:
             self.failures.append(result)
         if result.score is not None and (

@@ -46,7 +46,10 @@ class Settings:
         for name in _NUMBERS:
             if (value := getattr(self, name)) is not None:
                 # 85 and 85.0 are one setting: the fingerprint must not tell them apart.
-                object.__setattr__(self, name, float(value))
+                try:
+                    object.__setattr__(self, name, float(value))
+                except (TypeError, ValueError) as error:
+                    raise UsageError(f"{name} must be a number, not {value!r}") from error
         if self.target is not None and not 1 <= self.target <= 100:  # noqa: PLR2004
             raise UsageError(f"quality {self.target:g} is out of range: give 1 to 100")
         for name in ("generation_saving", "minimum_saving"):

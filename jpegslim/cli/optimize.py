@@ -250,6 +250,8 @@ def optimize(
     """Run the batch, or send one picture through the pipe."""
     from jpegslim.settings import Settings
 
+    if target is None and baseline:
+        raise UsageError("--quality lossless writes progressive JPEGs: leave out --baseline")
     settings = Settings(
         target=target, tile_margin=tile_margin, progressive=not baseline, marker=not no_marker
     )

@@ -61,9 +61,10 @@ def _refuse_terminals(*, dry_run: bool) -> None:
 
 
 def _deliver(data: bytes) -> None:
+    from jpegslim.reports.sink import write_all
+
     try:
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        write_all(sys.stdout.buffer, data)
     except BrokenPipeError as error:
         raise FileError("nobody took the photo: standard output was closed early") from error
     except OSError as error:

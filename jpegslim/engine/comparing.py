@@ -17,7 +17,7 @@ def compare(a: bytes | NDArray[np.uint8], b: bytes | NDArray[np.uint8]) -> metri
     of the same size; a grey one beside a colour one counts as colour. Returns the score and the
     map of 512-pixel tiles. Raises FileError where one can't be read or the sizes differ.
     """
-    first, second = (decode_any(each) if isinstance(each, bytes) else each for each in (a, b))
+    first, second = (each if isinstance(each, np.ndarray) else decode_any(each) for each in (a, b))
     if first.shape[:2] != second.shape[:2]:
         raise FileError(
             f"the sizes differ: {first.shape[1]}×{first.shape[0]}"

@@ -73,6 +73,10 @@ class Curve:
         """Return the measured point whose margin is closest to `margin`."""
         return min(self.points, key=lambda each: abs(each.margin - margin))
 
+    def reaches(self, margin: float) -> bool:
+        """Tell whether some measured point came close to `margin`."""
+        return any(each.margin >= margin - 1.0 for each in self.points)
+
     def misses(self, margin: float) -> float:
         """Return how far the nearest point's margin is off; inf without points."""
         return abs(self.nearest(margin).margin - margin) if self.points else math.inf

@@ -123,8 +123,9 @@ class Trials:
             if best is not None:
                 first = self._try_sample(choice, start)
                 known.add(first)
-                if known.size_at(goal) > best[1].size_at(goal) * _HOPELESS:
-                    break
+                hopeless = known.size_at(goal) > best[1].size_at(goal) * _HOPELESS
+                if hopeless and best[1].reaches(goal):
+                    continue
                 start = known.distance_at(goal)
             curve = locate(
                 partial(self._try_sample, choice),
@@ -133,9 +134,9 @@ class Trials:
                 limits=LIMITS,
                 known=known,
             )
-            if best is None or curve.size_at(goal) < best[1].size_at(goal):
+            if best is None or _price(curve, goal) < _price(best[1], goal):
                 best = (choice, curve)
-            start = curve.distance_at(goal)
+            start = best[1].distance_at(goal)
         return best
 
     def _try_sample(self, chroma: str, distance: float) -> Point:
@@ -163,3 +164,11 @@ class Trials:
         self._probes.append(Probe("full", chroma, distance, len(data), measured.score, below >= 0))
         self._candidates[chroma, distance] = Candidate(data, coded, margin, chroma, measured)
         return Point(distance, margin, len(data))
+
+
+def _price(curve: Curve, goal: float) -> tuple[bool, float]:
+    """Return what to choose a subsampling by: first whether it gets there at all, then bytes.
+
+    Thin coloured lines at half the resolution never reach a high score, however many bytes.
+    """
+    return not curve.reaches(goal), curve.size_at(goal)

@@ -5,6 +5,7 @@ is had; and all of it is given back in the opposite order.
 """
 
 import os
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -184,9 +185,12 @@ class Holdings:
 def _make(output: Path) -> None:
     try:
         output.mkdir(parents=True, exist_ok=True)
+        # Rights, read-only mounts and quotas: only a real file tells.
+        with tempfile.TemporaryFile(dir=output):
+            pass
     except OSError as error:
         raise RunError(
-            f"the output folder {output} can't be made:"
+            f"the output folder {output} can't be used:"
             f" {store.plain_words(error)}; choose another --output"
         ) from error
 

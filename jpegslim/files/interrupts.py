@@ -32,5 +32,35 @@ def as_ctrl_c() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+@contextmanager
+def held() -> Iterator[None]:
+    """Hold interruptions back until the block is over, then raise KeyboardInterrupt.
+
+    What is renamed must also be told: an interruption in between would leave a replaced file
+    that no report knows.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    arrived: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
+        arrived.append(number)
+
+    before = {}
+    for name in ("SIGINT", *_NAMES):
+        number = getattr(signal, name, None)
+        ours = (signal.default_int_handler, _interrupt)
+        if number is not None and signal.getsignal(number) in ours:
+            before[number] = signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if arrived:
+            raise KeyboardInterrupt
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:  # noqa: ARG001 - as signal calls it
     raise KeyboardInterrupt

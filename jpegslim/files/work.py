@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from jpegslim.engine.container.assemble import carried
 from jpegslim.engine.container.marker import Marker, read_marker, source_digest
 from jpegslim.engine.container.segments import parse
 from jpegslim.engine.optimizer import optimize
@@ -269,8 +270,14 @@ class _Destination:
             output = ledger.view(self._task.ledger).output(digest)
             if output is not None and output.source == origin:
                 return _Made(output.version, output.target, output.score is not None)
-        marker = _marker(there)
-        if marker is None or marker.source != source_digest(source):
+        try:
+            found = parse(there)
+            marker = read_marker(found)
+            if marker is None or marker.source != source_digest(source):
+                return None
+            # Keywords or a rating added since are somebody's work, marker or not.
+            carried(parse(source), found, recoded=marker.score is not None)
+        except FileError:
             return None
         return _Made(marker.version, marker.target, marker.score is not None)
 

@@ -1,8 +1,23 @@
 """Where report lines go: each is written whole and flushed at once."""
 
+import errno
 from typing import BinaryIO
 
 from jpegslim.errors import RunError
+
+
+def write_all(stream: BinaryIO, data: bytes) -> None:
+    """Write and flush everything; OSError where the stream takes no more.
+
+    An unbuffered stream (PYTHONUNBUFFERED) may take a part of what it is given and say so.
+    """
+    rest = memoryview(data)
+    while rest:
+        taken = stream.write(rest)
+        if not taken:
+            raise BlockingIOError(errno.EAGAIN, "the stream takes no more bytes")
+        rest = rest[taken:]
+    stream.flush()
 
 
 class Sink:
@@ -36,8 +51,7 @@ class Sink:
         if not self._open:
             return
         try:
-            self._stream.write(line)
-            self._stream.flush()
+            write_all(self._stream, line)
         except BrokenPipeError:
             self._open = False
         except OSError as error:

@@ -31,6 +31,7 @@ ALLOWED = {
     },
     "engine.optimizer": BASE
     | {
+        "engine.metric",
         "engine.codecs",
         "engine.container",
         "engine.verify",

@@ -107,7 +107,7 @@ def test_an_output_that_is_a_file_is_3(command, tmp_path, picture):
     for place in (out, out / "below"):
         ran = command("optimize", photo, "--output", place)
         assert ran.returncode == 3
-        assert "can't be made" in ran.stderr.decode()
+        assert "can't be used" in ran.stderr.decode()
     assert out.read_text() == "in the way"
 
 

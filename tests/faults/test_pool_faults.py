@@ -192,7 +192,12 @@ except KeyboardInterrupt:
 def test_ctrl_c_ends_everything_at_once(entry):
     path = os.pathsep.join([os.environ["PYTHONPATH"], str(Path(__file__).parents[2])])
     environment = {**os.environ, "PYTHONPATH": path}
-    command = [sys.executable, "-c", CTRL_C]
+    # A test run in the background has SIGINT ignored, and children inherit that.
+    command = [
+        sys.executable,
+        "-c",
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)\n" + CTRL_C,
+    ]
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         assert process.stdout.readline() == b"working\n"
         pids = children_of(process.pid)

@@ -21,13 +21,23 @@ def total(*results, **more):
 
 def test_sums_and_counts():
     totals = total(
-        result(bytes_in=100, bytes_out=40, megapixels=2.0),
+        result(bytes_in=100, bytes_out=40, megapixels=2.0, seconds=0.1),
         result(Status.KEPT, bytes_in=50, bytes_out=50),
     )
     assert (totals.files, totals.bytes_in, totals.bytes_out) == (2, 150, 90)
     assert totals.saved_fraction == pytest.approx(0.4)
     assert totals.megapixels == 2.0
     assert totals.counts == {Status.OPTIMIZED: 1, Status.KEPT: 1}
+
+
+def test_what_an_earlier_run_saved_is_not_saved_again():
+    totals = total(result(Status.SKIPPED, bytes_in=100, bytes_out=40, megapixels=2.0, seconds=0.1))
+    assert totals.saved_fraction == 0
+    assert totals.megapixels == 0
+
+
+def test_pictures_answered_without_a_look_do_not_count_as_work():
+    assert total(result(Status.KEPT, bytes_in=9, bytes_out=9, megapixels=2.0)).megapixels == 0
 
 
 def test_an_empty_run_saved_nothing_and_is_fine():

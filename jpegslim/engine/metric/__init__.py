@@ -7,6 +7,7 @@ from jpegslim.engine.metric.ssimulacra2 import (
     Comparison,
     compare,
     implementation,
+    is_meaningful,
     partial_sums,
 )
 from jpegslim.engine.metric.tiles import pixel_counts
@@ -20,6 +21,7 @@ __all__ = [
     "Tile",
     "compare",
     "implementation",
+    "is_meaningful",
     "partial_sums",
     "pixel_counts",
     "score_from_sums",
