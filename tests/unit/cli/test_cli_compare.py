@@ -12,7 +12,7 @@ from jpegslim.errors import ExitCode
 
 @pytest.fixture
 def pair(tmp_path):
-    rows, columns = np.mgrid[0:64, 0:96]
+    rows, columns = np.mgrid[0:128, 0:192]
     waves = 128 + 60 * np.sin(rows / 3) + 60 * np.cos(columns / 4)
     image = Image.fromarray(waves.astype(np.uint8)).convert("RGB")
     image.save(tmp_path / "a.png")
@@ -34,7 +34,7 @@ def test_two_pictures_get_a_score_its_meaning_and_a_place(invoke, pair):
     score, tile = outcome.stdout.splitlines()
     assert score.startswith("score ")
     assert "difference" in score
-    assert tile.endswith("96x64 pixels at x=0, y=0")
+    assert tile.endswith("192x128 pixels at x=0, y=0")
     assert outcome.stderr == ""
 
 
@@ -50,7 +50,7 @@ def test_pictures_of_two_sizes_are_one_line_and_exit_code_1(invoke, pair, tmp_pa
     outcome = invoke("compare", pair[0], tmp_path / "c.png")
     assert outcome.exit_code == ExitCode.SOME_FAILED
     assert outcome.stderr.startswith("jpegslim: the sizes differ: ")
-    assert all(size in outcome.stderr for size in ("96", "64", "30", "20"))
+    assert all(size in outcome.stderr for size in ("192", "128", "30", "20"))
     assert outcome.stderr.count("\n") == 1
     assert outcome.stdout == ""
 
@@ -106,3 +106,11 @@ def test_a_standard_output_that_is_gone_is_no_traceback(trees, redirection, code
         text=True,
     )
     assert (answer.returncode, answer.stderr) == (code, said)
+
+
+def test_a_score_of_a_thumbnail_is_not_passed_off_as_a_verdict(tmp_path, invoke):
+    rng = np.random.default_rng(1)
+    pixels = rng.integers(0, 255, (48, 48), np.uint8)
+    Image.fromarray(pixels).save(tmp_path / "a.png")
+    Image.fromarray(pixels).save(tmp_path / "b.jpg", quality=60)
+    assert "says little" in invoke("compare", tmp_path / "a.png", tmp_path / "b.jpg").stdout
