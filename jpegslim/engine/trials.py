@@ -35,7 +35,7 @@ _ALWAYS = ("4:2:0",)
 # A subsampling this much larger on the mosaic, at the same score, won't win on the whole picture.
 _HOPELESS = 1.03
 
-# The mosaic foretells the size within 10%.
+# Room for what the mosaic gets wrong of the size, before a full encode is given up for it.
 _SIZE_DOUBT = 1.10
 
 

@@ -1,6 +1,7 @@
 """Full disks, read-only folders and races: the source and everybody else's files survive."""
 
 import contextlib
+import errno
 import os
 import subprocess
 import sys
@@ -232,3 +233,15 @@ def test_reading_while_another_writes_is_whole_or_refused(tmp_path):
     finally:
         stop.set()
         writer.join()
+
+
+def test_a_quota_that_is_used_up_stops_the_run_and_leaves_no_temporary(source, monkeypatch):
+    # No quota can be set up without a file system of one's own: the refusal itself is made.
+    def refuse(descriptor, data):
+        raise OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+
+    monkeypatch.setattr(store.os, "write", refuse)
+    with pytest.raises(RunError, match="quota"):
+        stage(b"new bytes", source, like=source)
+    assert leftovers(source.parent) == []
+    assert source.read_bytes() == b"old bytes"

@@ -6,11 +6,11 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from jpegslim.errors import UsageError
-from jpegslim.settings import DEFAULT_PRESET, PRESETS, Settings, parse_quality
+from jpegslim.settings import PRESETS, Settings, parse_quality
 
 
 def test_the_default_is_the_preset_high():
-    assert Settings().target == PRESETS[DEFAULT_PRESET] == parse_quality("high") == 85
+    assert Settings().target == PRESETS["high"] == parse_quality("high") == 85
 
 
 @pytest.mark.parametrize(

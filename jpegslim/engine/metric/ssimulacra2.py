@@ -181,7 +181,7 @@ def is_meaningful(width: int, height: int) -> bool:
     """Tell whether the score of a picture of this size says what people see.
 
     Below 113 pixels the published metric has fewer than six scales and reads its weights out of
-    step: a face of 48 pixels reduced to blocks scores 90.
+    step: grey pictures of 32 to 48 pixels, reduced to plain blocks, score 90 and more.
     """
     return len(scale_sizes(*padded_size(width, height))) == SCALES
 
