@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from processes import children_of, gone_within
 
 import jpegslim
 
@@ -25,28 +26,6 @@ def slow(tmp_path, picture):
     for number in range(5):
         (top / f"{number}.jpg").write_bytes(picture(number, size=(640, 480), scale=4))
     return top
-
-
-def children_of(pid):
-    """Return the processes that a process started and that still run."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            state, parent = stat.read_text().rpartition(")")[2].split()[:2]
-        except OSError:
-            continue
-        if int(parent) == pid and state != "Z":
-            found.append(int(stat.parent.name))
-    return found
-
-
-def gone(pids, *, within):
-    deadline = time.monotonic() + within
-    while time.monotonic() < deadline:
-        if not any(Path(f"/proc/{pid}").exists() for pid in pids):
-            return True
-        time.sleep(0.05)
-    return False
 
 
 def whole(path, source):
@@ -217,7 +196,7 @@ def test_ctrl_c_stops_at_once_and_leaves_every_photo_whole(started, slow, conten
     rest, told = process.communicate(timeout=30)
     assert process.returncode == 130
     assert time.monotonic() - asked < 3
-    assert gone(workers, within=2)
+    assert gone_within(workers, 2)
     assert contents(slow).keys() == before.keys()
     for name, source in before.items():
         assert whole(slow / name, source)
@@ -260,6 +239,6 @@ def test_workers_end_with_a_parent_that_was_killed(started, slow, contents):
     assert workers
     process.kill()
     process.wait()
-    assert gone(workers, within=2)
+    assert gone_within(workers, 2)
     for name, source in before.items():
         assert whole(slow / name, source)
