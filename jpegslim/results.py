@@ -9,6 +9,9 @@ from jpegslim.errors import ExitCode
 
 SCHEMA_VERSION = 1
 
+# How the message ends of a file that stays as it is although metadata was to go.
+METADATA_LEFT = "its metadata was not dropped"
+
 
 class Status(StrEnum):
     """The rungs of the ladder, best first."""
@@ -28,6 +31,7 @@ class Reason(StrEnum):
 
     TARGET_MET = "target_met"
     ANOTHER_GENERATION = "another_generation"
+    METADATA_DROPPED = "metadata_dropped"
     LOSSLESS_ASKED = "lossless_asked"
     GENERATION_PRICE = "generation_price"
     SOURCE_COARSE = "source_coarse"
@@ -41,6 +45,16 @@ class Reason(StrEnum):
     TOO_SMALL = "too_small"
     TOO_YOUNG = "too_young"
     PHOTO_LIBRARY = "photo_library"
+
+
+@dataclass(frozen=True, slots=True)
+class Url:
+    """Where something stands that is no file: `s3://bucket/key`, spelt as it is shown."""
+
+    text: str
+
+    def __str__(self) -> str:
+        return self.text
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +103,10 @@ class Optimized:
     data: the bytes to deliver; for KEPT and SKIPPED the source's own. detail: one line for a
     person. score and worst_tile: measured on `data` decoded again, None where no lossy coding
     happened. target: None for lossless. chroma_subsampling: of `data`, "4:2:0" style, "gray",
-    or None where unknown.
+    or None where unknown. metadata_dropped: bytes of metadata left out as asked, no part of what
+    recompression saved. metadata_left: the file stays as it is, with metadata that was to go.
+    gain_map: bytes of HDR gain maps carried as they are. notes: lines for a person about what the
+    score does not cover, what was ignored, and what is carried with metadata of its own.
     """
 
     data: bytes = field(repr=False)
@@ -105,7 +122,44 @@ class Optimized:
     target: float | None = None
     encoder: str | None = None
     chroma_subsampling: str | None = None
+    metadata_dropped: int = 0
+    metadata_left: bool = False
+    gain_map: int = 0
+    notes: tuple[str, ...] = ()
     trace: SearchTrace = SearchTrace()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """Which results a report would show: those that save more, or whose worst tile scores less."""
+
+    saves_over: float
+    scores_under: float
+
+    def covers(self, saved: int, worst: float) -> bool:
+        """Tell whether such a result is wished for."""
+        return saved > self.saves_over or worst < self.scores_under
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """The surroundings of a result's worst tile beside those of its original.
+
+    before, after: encoded pictures, pixel for pixel and without loss, the way viewers turn them.
+    media_type: of both. tile: the worst tile in their pixels, cut to them. thumbnail: all of the
+    result with the tile outlined, a JPEG.
+    """
+
+    before: bytes = field(repr=False)
+    after: bytes = field(repr=False)
+    media_type: str
+    tile: Tile
+    thumbnail: bytes = field(repr=False)
+
+    @property
+    def size(self) -> int:
+        """How many bytes it takes."""
+        return len(self.before) + len(self.after) + len(self.thumbnail)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,14 +168,18 @@ class FileResult:
 
     output: where the result stands (the source itself when in place), None where nothing was
     written. message: one line for a person, without the path. bytes_out equals bytes_in where
-    nothing changed. seconds: spent in the worker. traceback: of a failure, where it was asked for.
+    nothing changed. metadata_dropped, metadata_left, gain_map, notes: as for `Optimized`. seconds:
+    spent in the worker. traceback: of a failure, where it was asked for. orientation: how viewers
+    turn the result (EXIF, 1 to 8); worst_tile counts in pixels as they are stored. original: where
+    the original stands still, None where it was replaced and not kept. view: the worst tile
+    before and after, where somebody wished for it.
     """
 
-    path: Path
+    path: Path | Url
     status: Status
     reason: str
     message: str
-    output: Path | None = None
+    output: Path | Url | None = None
     bytes_in: int = 0
     bytes_out: int = 0
     score: float | None = None
@@ -130,9 +188,16 @@ class FileResult:
     encoder: str | None = None
     chroma_subsampling: str | None = None
     megapixels: float | None = None
+    metadata_dropped: int = 0
+    metadata_left: bool = False
+    gain_map: int = 0
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
     full_encodes: int = 0
     traceback: str | None = None
+    orientation: int = 1
+    original: Path | None = None
+    view: View | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -140,8 +205,10 @@ class Totals:
     """The counts of a run; the exit code follows from them.
 
     lowest: the file with the lowest score delivered. failures: kept whole, since every failed
-    file is named at the end. stopped: why nothing further could succeed. cut_short: why the rest
-    was left for another run, as asked.
+    file is named at the end; metadata_left the same, files whose metadata was to go and did not.
+    metadata_dropped: bytes, a part of what was saved. gain_maps, gain_map: rewritten files with HDR
+    gain maps, and the bytes of these. notes: files by what there is to note. stopped: why nothing
+    further could succeed. cut_short: why the rest was left for another run, as asked.
     """
 
     counts: Counter[Status] = field(default_factory=Counter)
@@ -151,6 +218,11 @@ class Totals:
     seconds: float = 0.0
     lowest: FileResult | None = None
     failures: list[FileResult] = field(default_factory=list)
+    metadata_dropped: int = 0
+    metadata_left: list[FileResult] = field(default_factory=list)
+    gain_maps: int = 0
+    gain_map: int = 0
+    notes: Counter[str] = field(default_factory=Counter)
     interrupted: bool = False
     stopped: str | None = None
     cut_short: str | None = None
@@ -166,6 +238,12 @@ class Totals:
             self.megapixels += result.megapixels or 0.0
         if result.status is Status.FAILED:
             self.failures.append(result)
+        elif result.metadata_left:
+            self.metadata_left.append(result)
+        self.metadata_dropped += result.metadata_dropped
+        self.gain_maps += result.gain_map > 0
+        self.gain_map += result.gain_map
+        self.notes.update(result.notes)
         if result.score is not None and (
             self.lowest is None or self.lowest.score is None or result.score < self.lowest.score
         ):

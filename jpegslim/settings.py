@@ -3,6 +3,7 @@
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from enum import StrEnum
 from types import MappingProxyType
 
 from jpegslim.errors import UsageError
@@ -11,6 +12,16 @@ LOSSLESS = "lossless"
 PRESETS = MappingProxyType(
     {"archive": 90.0, "high": 85.0, "web": 80.0, "small": 70.0, LOSSLESS: None}
 )
+
+
+class Metadata(StrEnum):
+    """What becomes of the metadata; picture, gain map and motion video always stay."""
+
+    KEEP = "keep"
+    SAFE = "safe"
+    STRIP = "strip"
+
+
 _NUMBERS = ("target", "tile_margin", "generation_saving", "minimum_saving", "max_megapixels")
 
 
@@ -30,6 +41,11 @@ class Settings:
         Default: True.
     marker: leave a COM segment that lets the next run know the file. Default: True.
     max_megapixels: larger pictures are refused from their header. Default: 300.
+    metadata: KEEP carries every byte; SAFE drops thumbnails, maker notes and positions (GPS);
+        STRIP leaves what display needs: the colour profile and the orientation. Default: KEEP.
+    bake_orientation: with STRIP, turn the pixels instead of keeping the tag where the picture is
+        coded anew. Default: False.
+    break_signatures: rewrite signed files (C2PA) too; the signature breaks. Default: False.
     """
 
     target: float | None = 85.0
@@ -39,16 +55,14 @@ class Settings:
     progressive: bool = True
     marker: bool = True
     max_megapixels: float = 300.0
+    metadata: Metadata = Metadata.KEEP
+    bake_orientation: bool = False
+    break_signatures: bool = False
 
     def __post_init__(self) -> None:
         """Raise UsageError where a value is out of its range; NaN is out of every range."""
-        for name in _NUMBERS:
-            if (value := getattr(self, name)) is not None:
-                # 85 and 85.0 are one setting: the fingerprint must not tell them apart.
-                try:
-                    object.__setattr__(self, name, float(value))
-                except (TypeError, ValueError) as error:
-                    raise UsageError(f"{name} must be a number, not {value!r}") from error
+        self._read_numbers()
+        self._read_metadata()
         if self.target is not None and not 1 <= self.target <= 100:  # noqa: PLR2004
             raise UsageError(f"quality {self.target:g} is out of range: give 1 to 100")
         for name in ("generation_saving", "minimum_saving"):
@@ -58,6 +72,25 @@ class Settings:
             raise UsageError("tile_margin must not be negative")
         if not self.max_megapixels > 0:
             raise UsageError("max_megapixels must be positive")
+
+    def _read_numbers(self) -> None:
+        # 85 and 85.0 are one setting: the fingerprint must not tell them apart.
+        for name in _NUMBERS:
+            if (value := getattr(self, name)) is not None:
+                try:
+                    object.__setattr__(self, name, float(value))
+                except (TypeError, ValueError) as error:
+                    raise UsageError(f"{name} must be a number, not {value!r}") from error
+
+    def _read_metadata(self) -> None:
+        try:
+            object.__setattr__(self, "metadata", Metadata(self.metadata))
+        except ValueError as error:
+            raise UsageError(
+                f"metadata must be one of {', '.join(Metadata)}, not {self.metadata!r}"
+            ) from error
+        if self.bake_orientation and self.metadata is not Metadata.STRIP:
+            raise UsageError("the orientation is baked in only where metadata is stripped")
 
     @property
     def tile_floor(self) -> float | None:

@@ -1,32 +1,87 @@
 """Compare two pictures of any format, from their bytes or pixels."""
 
+from dataclasses import dataclass, field
+
 import numpy as np
 from numpy.typing import NDArray
 
-from jpegslim.engine import metric
-from jpegslim.engine.codecs import decode_any
+from jpegslim.engine.codecs import decode_any, embedded_profile
+from jpegslim.engine.colour import PLAIN, View, view_of_jpeg, view_of_profile
+from jpegslim.engine.metric import Comparison
 from jpegslim.errors import FileError
 
 _GREY_DIMENSIONS = 2
+_JPEG = b"\xff\xd8\xff"
 
 
-def compare(a: bytes | NDArray[np.uint8], b: bytes | NDArray[np.uint8]) -> metric.Comparison:
+@dataclass(frozen=True, slots=True, eq=False)
+class Picture:
+    """Decoded pixels, uint8 (H, W) or (H, W, 3) RGB, and how a viewer shows them."""
+
+    pixels: NDArray[np.uint8] = field(repr=False)
+    view: View = PLAIN
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Two pictures whose samples, uint8 of one shape, mean the same: what the view says."""
+
+    view: View
+    original: NDArray[np.uint8] = field(repr=False)
+    copy: NDArray[np.uint8] = field(repr=False)
+
+
+def read(data: bytes) -> Picture:
+    """Decode a whole file of any format Pillow reads, JPEGs strictly, with its colour profile.
+
+    A profile that is damaged or of other samples is passed over, as viewers do. Raises FileError
+    as `decode_any` does.
+    """
+    pixels = decode_any(data)
+    components = 1 if pixels.ndim == _GREY_DIMENSIONS else 3
+    if data.startswith(_JPEG):
+        return Picture(pixels, view_of_jpeg(data, components=components))
+    return Picture(pixels, view_of_profile(embedded_profile(data), components=components))
+
+
+def compare(
+    a: bytes | NDArray[np.uint8] | Picture, b: bytes | NDArray[np.uint8] | Picture
+) -> Comparison:
     """Score how much `b` differs from `a`, as SSIMULACRA2 sees it: 100 is equal.
 
-    a, b: whole files (JPEG, PNG, anything Pillow reads) or uint8 pixels (H, W) or (H, W, 3) RGB,
-    of the same size; a grey one beside a colour one counts as colour. Returns the score and the
-    map of 512-pixel tiles. Raises FileError where one can't be read or the sizes differ.
+    a, b: whole files (JPEG, PNG, anything Pillow reads) or uint8 pixels (H, W) or (H, W, 3) sRGB,
+    of the same size; a grey one beside a colour one counts as colour. Files with the same colour
+    profile are compared as it shows them; with different ones, both are turned into sRGB first.
+    Returns the score and the map of 512-pixel tiles. Raises FileError where one can't be read or
+    the sizes differ.
     """
-    first, second = (each if isinstance(each, np.ndarray) else decode_any(each) for each in (a, b))
-    if first.shape[:2] != second.shape[:2]:
+    pair = pair_up(*map(_picture, (a, b)))
+    return pair.view.compare(pair.original, pair.copy)
+
+
+def pair_up(first: Picture, second: Picture) -> Pair:
+    """Return two pictures as they are compared. Raises FileError where the sizes differ."""
+    sizes = [each.pixels.shape[:2] for each in (first, second)]
+    if sizes[0] != sizes[1]:
+        (height, width), (other_height, other_width) = sizes
         raise FileError(
-            f"the sizes differ: {first.shape[1]}×{first.shape[0]}"
-            f" and {second.shape[1]}×{second.shape[0]} pixels",
+            f"the sizes differ: {width}×{height} and {other_width}×{other_height} pixels",
             reason="size_differs",
         )
-    if first.ndim != second.ndim:
-        first, second = _as_colour(first), _as_colour(second)
-    return metric.compare(first, second)
+    view = first.view
+    pair = first.pixels, second.pixels
+    if pair[0].ndim != pair[1].ndim or not view.shows_like(second.view):
+        view = PLAIN
+        pair = first.view.as_srgb(first.pixels), second.view.as_srgb(second.pixels)
+    if pair[0].ndim != pair[1].ndim:
+        pair = _as_colour(pair[0]), _as_colour(pair[1])
+    return Pair(view, *pair)
+
+
+def _picture(given: bytes | NDArray[np.uint8] | Picture) -> Picture:
+    if isinstance(given, Picture):
+        return given
+    return Picture(given) if isinstance(given, np.ndarray) else read(given)
 
 
 def _as_colour(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:

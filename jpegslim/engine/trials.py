@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from jpegslim.engine import codecs, sample, verify
+from jpegslim.engine.colour import View
 from jpegslim.engine.container.assemble import assemble
 from jpegslim.engine.container.marker import Marker
-from jpegslim.engine.container.segments import Container
+from jpegslim.engine.container.segments import Container, Frame
 from jpegslim.engine.search import Curve, Limits, Point, locate, refine
 from jpegslim.results import Probe, SearchTrace
 from jpegslim.settings import Settings
@@ -39,12 +40,24 @@ _HOPELESS = 1.03
 _SIZE_DOUBT = 1.10
 
 
+# Above this, memory counts more than time: scans are arranged once, when nothing else is held.
+_LARGE_MEGAPIXELS = 100.0
+
+
+def is_large(frame: Frame) -> bool:
+    """Tell whether a picture is tried in sequential scans, and its scans are arranged at the end.
+
+    A progressive coding of 200 megapixels 4:4:4 takes 1.2 GB for its coefficients alone, beside
+    the pixels; they are the same in either.
+    """
+    return frame.megapixels > _LARGE_MEGAPIXELS
+
+
 @dataclass(frozen=True, slots=True)
 class Candidate:
     """A whole file on trial, and what its decoded bytes showed."""
 
     data: bytes = field(repr=False)
-    coded: bytes = field(repr=False)
     margin: float
     chroma_subsampling: str
     measured: verify.Measured
@@ -58,23 +71,27 @@ class Trials:
         source: Container,
         pixels: NDArray[np.uint8],
         *,
+        view: View,
         settings: Settings,
         target: float,
         marker: Marker | None,
     ) -> None:
         """Take the parsed source and its decoded pixels, uint8 (H, W) or (H, W, 3) RGB.
 
-        marker: goes into every candidate, so that what is measured is what can be delivered.
+        view: how a viewer shows them; the sample is seen the same way. marker: goes into every
+        candidate, so that what is measured is what can be delivered.
         """
         self.encoder = codecs.encoder(gray=pixels.ndim == 2)  # noqa: PLR2004
         self._source = source
         self._pixels = pixels
+        self._view = view
         self._settings = settings
         self._target = target
         self._marker = marker
         self._sample = sample.take(pixels)
         self._probes: list[Probe] = []
-        self._candidates: dict[tuple[str, float], Candidate] = {}
+        # The smallest that passed; what lost is not worth its memory.
+        self._best: Candidate | None = None
 
     @property
     def trace(self) -> SearchTrace:
@@ -98,7 +115,7 @@ class Trials:
             offset=offset,
             limits=LIMITS,
         )
-        return None if point is None else self._candidates[chroma, point.distance]
+        return None if point is None else self._best
 
     @property
     def _offset(self) -> float:
@@ -143,7 +160,7 @@ class Trials:
         coded = self.encoder.encode(
             self._sample.pixels, distance=distance, chroma_subsampling=chroma, progressive=False
         )
-        score = verify.measure(coded, self._sample.pixels).score
+        score = verify.measure(coded, self._sample.pixels, self._view).score
         self._probes.append(Probe("sample", chroma, distance, len(coded), score))
         return Point(distance, score - self._target, len(coded))
 
@@ -153,16 +170,17 @@ class Trials:
             self._pixels,
             distance=distance,
             chroma_subsampling=chroma,
-            progressive=self._settings.progressive,
+            progressive=self._settings.progressive and not is_large(self._source.frame),
         )
         data = assemble(self._source, coded, marker=self._marker, recoded=True)
-        measured = verify.measure(data, self._pixels)
+        measured = verify.measure(data, self._pixels, self._view)
         margin = measured.score - self._target
         floor = self._settings.tile_floor
         below = 0.0 if floor is None else measured.worst_tile.score - floor
         margin = margin if floor is None else min(margin, below)
         self._probes.append(Probe("full", chroma, distance, len(data), measured.score, below >= 0))
-        self._candidates[chroma, distance] = Candidate(data, coded, margin, chroma, measured)
+        if margin >= 0 and (self._best is None or len(data) < len(self._best.data)):
+            self._best = Candidate(data, margin, chroma, measured)
         return Point(distance, margin, len(data))
 
 

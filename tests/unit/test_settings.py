@@ -6,7 +6,7 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from jpegslim.errors import UsageError
-from jpegslim.settings import PRESETS, Settings, parse_quality
+from jpegslim.settings import PRESETS, Metadata, Settings, parse_quality
 
 
 def test_the_default_is_the_preset_high():
@@ -81,14 +81,34 @@ CHANGES = {
     "progressive": False,
     "marker": False,
     "max_megapixels": 10.0,
+    "metadata": Metadata.STRIP,
+    "break_signatures": True,
 }
 
 
 def test_the_fingerprint_changes_with_any_option():
-    assert set(CHANGES) == {field.name for field in fields(Settings)}
+    # The orientation is baked in with STRIP only: see below.
+    assert {*CHANGES, "bake_orientation"} == {field.name for field in fields(Settings)}
     prints = {replace(Settings(), **{name: value}).fingerprint() for name, value in CHANGES.items()}
     assert len(prints | {Settings().fingerprint()}) == len(CHANGES) + 1
     assert all(len(each) == 16 for each in prints)
+
+
+def test_the_fingerprint_tells_a_baked_orientation_from_a_kept_one():
+    stripped = Settings(metadata=Metadata.STRIP)
+    assert replace(stripped, bake_orientation=True).fingerprint() != stripped.fingerprint()
+
+
+def test_the_orientation_is_baked_only_with_metadata_stripped():
+    assert Settings(metadata="strip", bake_orientation=True).metadata is Metadata.STRIP
+    for metadata in (Metadata.KEEP, Metadata.SAFE):
+        with pytest.raises(UsageError, match="stripped"):
+            Settings(metadata=metadata, bake_orientation=True)
+
+
+def test_an_unknown_policy_is_refused_with_the_known_ones():
+    with pytest.raises(UsageError, match="keep, safe, strip"):
+        Settings(metadata="some")
 
 
 def test_the_fingerprint_survives_the_way_to_a_worker():

@@ -1,6 +1,7 @@
 """Encoders and decoders, one adapter a library."""
 
 import io
+from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
@@ -9,8 +10,11 @@ from typing import TYPE_CHECKING, Protocol
 from jpegslim.errors import BrokenJpeg, FileError, NotAJpeg
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
     from numpy.typing import NDArray
+    from PIL import Image
 
 GRAY = "gray"
 
@@ -71,7 +75,6 @@ def decode_any(data: bytes) -> "NDArray[np.uint8]":
     UnsupportedJpeg for inks (CMYK).
     """
     import numpy as np
-    from PIL import Image, UnidentifiedImageError
 
     if data[:3] == b"\xff\xd8\xff":
         from jpegslim.engine.codecs import turbo
@@ -81,14 +84,46 @@ def decode_any(data: bytes) -> "NDArray[np.uint8]":
         if components in (1, 3):
             return turbo.decode(data, components=components)
         raise FileError("ink colours (CMYK) can't be measured", reason="not_measurable")
+    with _opened(data) as image:
+        if image.mode.startswith("I"):
+            # Sixteen bits of grey: Pillow's own conversion cuts off at 255.
+            return (np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)
+        # Straight to RGB, Pillow warns of palettes with transparent colours.
+        plain = image.convert("RGBA") if image.mode == "P" else image
+        return np.asarray(plain.convert("L" if plain.mode in ("1", "L", "LA") else "RGB"))
+
+
+def megapixels_any(data: bytes) -> float:
+    """Return the pixels in millions that the header of a picture of any format promises.
+
+    Raises FileError where there is no such header.
+    """
+    if data[:3] == b"\xff\xd8\xff":
+        from jpegslim.engine.container.segments import peek
+
+        return peek(data).megapixels
+    with _opened(data) as image:
+        return image.width * image.height / 1e6
+
+
+def embedded_profile(data: bytes) -> bytes | None:
+    """Return the colour profile in a picture of a format other than JPEG, None without one.
+
+    Raises what `decode_any` raises of a file that no decoder opens.
+    """
+    with _opened(data) as image:
+        profile = image.info.get("icc_profile")
+        return profile if isinstance(profile, bytes) and profile else None
+
+
+@contextmanager
+def _opened(data: bytes) -> "Iterator[Image.Image]":
+    """Open a picture with Pillow; what goes wrong inside the block is told in our errors."""
+    from PIL import Image, UnidentifiedImageError
+
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.mode.startswith("I"):
-                # Sixteen bits of grey: Pillow's own conversion cuts off at 255.
-                return (np.asarray(image) >> 8).clip(0, 255).astype(np.uint8)
-            # Straight to RGB, Pillow warns of palettes with transparent colours.
-            plain = image.convert("RGBA") if image.mode == "P" else image
-            return np.asarray(plain.convert("L" if plain.mode in ("1", "L", "LA") else "RGB"))
+            yield image
     except UnidentifiedImageError as error:
         raise NotAJpeg("no decoder here knows this format") from error
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:

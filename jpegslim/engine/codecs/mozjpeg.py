@@ -4,7 +4,7 @@ from importlib.metadata import version
 
 import mozjpeg_lossless_optimization
 
-from jpegslim.errors import BrokenJpeg
+from jpegslim.errors import UnsupportedJpeg
 
 
 def name() -> str:
@@ -16,10 +16,12 @@ def recode(data: bytes) -> bytes:
     """Return the same coefficients with optimized progressive scans, without any metadata.
 
     It does not notice corruption: decode strictly first. Data behind the end of the image is
-    dropped. Raises BrokenJpeg where libjpeg gives up.
+    dropped. Raises UnsupportedJpeg where it gives up on what was decoded before.
     """
     try:
         coded: bytes = mozjpeg_lossless_optimization.optimize(data)
     except ValueError as error:
-        raise BrokenJpeg("the lossless optimizer can't read the picture data") from error
+        raise UnsupportedJpeg(
+            "the lossless optimizer gave up on it, without saying why", reason="not_recoded"
+        ) from error
     return coded

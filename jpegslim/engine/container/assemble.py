@@ -1,11 +1,16 @@
 """Put newly coded picture data into the place of the old, and carry everything else across."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from jpegslim.engine.container import mpf
+from jpegslim.engine.container import behind, losses, mpf
+from jpegslim.engine.container.afcp import refuse_afcp
 from jpegslim.engine.container.exif import refuse_pointers_beyond
 from jpegslim.engine.container.marker import Marker, encode_marker, marker_segments, tables_digest
+from jpegslim.engine.container.policy import KEEP_ALL, Policy
+from jpegslim.engine.container.roles import Role, roles
 from jpegslim.engine.container.segments import ColorSpace, Container, adobe_transform, parse
+from jpegslim.engine.container.upright import FIRST_SIDEWAYS, orientation_of
 from jpegslim.engine.container.walk import SOS, Segment
 from jpegslim.errors import UnsupportedJpeg
 
@@ -21,6 +26,7 @@ def admit(source: Container) -> None:
     """
     mpf.refuse_inconsistent(source)
     refuse_pointers_beyond(source)
+    refuse_afcp(source)
 
 
 def assemble(source: Container, coded: bytes, *, marker: Marker | None, recoded: bool) -> bytes:
@@ -54,39 +60,91 @@ def assemble(source: Container, coded: bytes, *, marker: Marker | None, recoded:
     return b"".join((*_placed(head, source, image_end), *body, source.trailer))
 
 
-def carried(source: Container, delivered: Container, *, recoded: bool = True) -> None:
+def rebuild(source: Container, pieces: Iterable[Segment | bytes], *, trailer: bool) -> bytes:
+    """Return the source with other metadata, its coded data byte for byte.
+
+    pieces: the metadata segments in order, as they are or as new bytes. trailer: whether what is
+    behind the image stays. A multi-picture index among them is made true again.
+    """
+    admit(source)
+    head = [_Piece(_START)]
+    for piece in pieces:
+        if isinstance(piece, bytes):
+            head.append(_Piece(piece))
+            continue
+        index = mpf.read_index(piece, source.data) if mpf.is_mpf(piece, source.data) else None
+        head.append(_Piece(source.data[piece.start : piece.end], index))
+    body = _coded_data(source)
+    image_end = sum(len(piece.data) for piece in head) + sum(len(part) for part in body)
+    behind = source.trailer if trailer else b""
+    return b"".join((*_placed(head, source, image_end), *body, behind))
+
+
+def carried(
+    source: Container,
+    delivered: Container,
+    *,
+    recoded: bool = True,
+    policy: Policy = KEEP_ALL,
+    turned: bool = False,
+) -> None:
     """Raise UnsupportedJpeg where a delivered file lacks or changes what it must carry.
 
     What may differ: the coded data, jpegslim's own marker, the multi-picture index where the
-    layout did, and, where recoded, an Adobe APP14 that is not true of newly coded YCbCr. Looks at
-    the two files alone, not at how the second one was made.
+    layout did, what the policy lets go, and, where recoded, an Adobe APP14 that is not true of
+    newly coded YCbCr. Looks at the two files alone, not at how the second one was made.
+
+    turned: the pixels are turned the way the source's orientation says.
     """
     old, new = source.frame, delivered.frame
-    if (old.width, old.height) != (new.width, new.height):
-        raise _not_carried("the picture's size")
+    sideways = turned and orientation_of(source.data) >= FIRST_SIDEWAYS
+    if (old.width, old.height) != (
+        (new.height, new.width) if sideways else (new.width, new.height)
+    ):
+        raise losses.not_carried("the picture's size")
     spaces = (source.color_space, delivered.color_space)
     if spaces[0] is not spaces[1] and not (
         recoded and spaces == (ColorSpace.RGB, ColorSpace.YCBCR)
     ):
-        raise _not_carried("the colour space")
+        raise losses.not_carried("the colour space")
     if len(marker_segments(delivered)) > 1:
-        raise _not_carried("a single marker")
+        raise losses.not_carried("a single marker")
+    losses.check(source, delivered, policy, turned=turned)
+    _check_segments(source, delivered, policy, recoded=recoded)
+    gone = not delivered.trailer and behind.goes(source, policy.metadata)
+    if not gone and source.data[source.image_end :] != delivered.data[delivered.image_end :]:
+        raise losses.not_carried("what follows the picture")
+
+
+def _check_segments(
+    source: Container, delivered: Container, policy: Policy, *, recoded: bool
+) -> None:
+    """Raise UnsupportedJpeg where a segment is missing or changed that has no business to be."""
     droppable = recoded and delivered.color_space is ColorSpace.YCBCR
-    waiting = _metadata(delivered)[::-1]
-    for segment in _metadata(source):
-        if waiting and _same(segment, waiting[-1], source, delivered):
+    reducible = losses.reducible(policy)
+    waiting = [segment for segment, role in _metadata(delivered) if role not in reducible][::-1]
+    for segment, role in _metadata(source):
+        if role in reducible:
+            continue
+        following = waiting[-1] if waiting else None
+        if following is not None and (
+            _same(segment, following, source, delivered)
+            or losses.is_cut(
+                segment.payload(source.data), following.payload(delivered.data), role, policy
+            )
+        ):
             waiting.pop()
-        elif not droppable or adobe_transform(segment, source.data) in (None, _ADOBE_YCBCR):
-            raise _not_carried("a metadata segment")
+        elif not (
+            losses.may_be_missing(segment, role, source, policy)
+            or (droppable and adobe_transform(segment, source.data) not in (None, _ADOBE_YCBCR))
+        ):
+            raise losses.not_carried("a metadata segment")
     if waiting:
-        raise _not_carried("the list of metadata segments")
-    if source.data[source.image_end :] != delivered.data[delivered.image_end :]:
-        raise _not_carried("what follows the picture")
+        raise losses.not_carried("the list of metadata segments")
 
 
-def _metadata(container: Container) -> list[Segment]:
-    markers = frozenset(marker_segments(container))
-    return [part for part in container.segments if part.is_metadata and part not in markers]
+def _metadata(container: Container) -> list[tuple[Segment, Role]]:
+    return [(part, role) for part, role in roles(container) if role is not Role.MARKER]
 
 
 def _same(old: Segment, new: Segment, source: Container, delivered: Container) -> bool:
@@ -96,10 +154,6 @@ def _same(old: Segment, new: Segment, source: Container, delivered: Container) -
     if mpf.is_mpf(old, source.data) and mpf.is_mpf(new, delivered.data):
         return mpf.same_images(old, new, source=source, delivered=delivered)
     return old.payload(source.data) == new.payload(delivered.data)
-
-
-def _not_carried(what: str) -> UnsupportedJpeg:
-    return UnsupportedJpeg(f"the new file would not keep {what}", reason="not_carried")
 
 
 @dataclass(frozen=True, slots=True)

@@ -231,9 +231,14 @@ class _Reader:
         if count == 0 or len(header) != 4 + 2 * count:
             raise BrokenJpeg("a scan header has an impossible length")
         slots = {component.id: component.table for component in self.frame.components}
+        order = [component.id for component in self.frame.components]
         for selector in header[1 : 1 + 2 * count : 2]:
             if selector not in slots:
                 raise BrokenJpeg("a scan names a component that the frame header does not have")
+            # libjpeg gives up here, and decoders that don't swap the colours (T.81 B.2.3).
+            if selector not in order:
+                raise BrokenJpeg("a scan names its components out of order")
+            del order[: order.index(selector) + 1]
             if slots[selector] not in self.tables:
                 raise BrokenJpeg("a quantization table is missing")
             self.settled.add(slots[selector])
@@ -305,8 +310,6 @@ def _refuse_coding(frame: Frame) -> None:
         )
     elif frame.lossless:
         message, reason = "a lossless JPEG, which hardly any viewer reads", "lossless_coding"
-    elif frame.arithmetic:
-        message, reason = "an arithmetic-coded JPEG, which few viewers read", "arithmetic_coding"
     elif frame.precision == 12:  # noqa: PLR2004
         message, reason = "a JPEG of 12 bits a sample, which few viewers read", "twelve_bit"
     elif frame.precision != _PRECISION:

@@ -1,6 +1,7 @@
 """Content credentials (C2PA): signatures over the file's bytes, kept in APP11 JUMBF boxes."""
 
 from jpegslim.engine.container.segments import Container
+from jpegslim.engine.container.walk import Segment
 from jpegslim.errors import UnsupportedJpeg
 
 _APP11 = 0xEB
@@ -9,16 +10,25 @@ _APP11 = 0xEB
 _JUMBF = b"JP"
 _C2PA = b"c2pa"
 _DESCRIPTION_BYTES = 64
+# The box instance number: parts of one box share it, and only the first has the description.
+_INSTANCE = slice(2, 4)
+
+
+def signed_segments(source: Container) -> frozenset[Segment]:
+    """Return the segments that hold content credentials."""
+    parts = [
+        (segment, source.data[segment.payload_start : segment.end][:_DESCRIPTION_BYTES])
+        for segment in source.segments
+        if segment.marker == _APP11 and source.data.startswith(_JUMBF, segment.payload_start)
+    ]
+    instances = {head[_INSTANCE] for _, head in parts if _C2PA in head}
+    return frozenset(segment for segment, head in parts if head[_INSTANCE] in instances)
 
 
 def refuse_signed(source: Container) -> None:
     """Raise UnsupportedJpeg where the file is signed: a rewrite would break the signature."""
-    for segment in source.segments:
-        if segment.marker != _APP11:
-            continue
-        payload = segment.payload(source.data)
-        if payload.startswith(_JUMBF) and _C2PA in payload[:_DESCRIPTION_BYTES]:
-            raise UnsupportedJpeg(
-                "it carries content credentials (C2PA), which a rewrite would break",
-                reason="c2pa_signed",
-            )
+    if signed_segments(source):
+        raise UnsupportedJpeg(
+            "it carries content credentials (C2PA), which a rewrite would break",
+            reason="c2pa_signed",
+        )

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 # TIFF 6.0 section 2: the types that hold offsets and counts.
 _SHORT, _LONG = 3, 4
 _FORMATS = {_SHORT: "H", _LONG: "I"}
-_FIELD_SIZE = 12
+# Bytes a value takes: TIFF 6.0 section 2, IFD (13) of its supplement 1, UTF-8 (129) of Exif 3.0.
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 129: 1}
+_HEADER_SIZE, _FIELD_SIZE = 8, 12
 # Cameras write some 60 fields; a hostile count would only cost time.
 _MAX_FIELDS = 1024
 # A value of four bytes or fewer stands in the field itself.
@@ -52,6 +54,17 @@ class Tiff:
             fields.setdefault(tag, Field(kind, values, here + 8))
         return fields, self.number(start + count * _FIELD_SIZE) or 0
 
+    def extent(self, field: Field) -> tuple[int, int] | None:
+        """Return where a field's value begins and ends, None where that can't be told.
+
+        That is so for types TIFF does not know, and for values out of the block.
+        """
+        size = field.count * SIZES.get(field.kind, 0)
+        at = field.at if size <= _INLINE else self.number(field.at)
+        if field.kind not in SIZES or at is None or at + size > len(self.block):
+            return None
+        return at, at + size
+
     def numbers(self, field: Field | None) -> tuple[int, ...]:
         """Return a field's SHORT or LONG values; () for another type or values out of the block."""
         if field is None or field.kind not in _FORMATS:
@@ -67,10 +80,13 @@ class Tiff:
 
 
 def read_tiff(block: bytes) -> tuple[Tiff, int] | None:
-    """Return a TIFF block and its first directory's offset, None for anything else."""
+    """Return a TIFF block and its first directory's offset, None for anything else.
+
+    A directory that stands in the header itself is none: some readers would take it, others not.
+    """
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None:
         return None
     tiff = Tiff(block, order)
     first = tiff.number(4)
-    return None if first is None else (tiff, first)
+    return None if first is None or first < _HEADER_SIZE else (tiff, first)

@@ -90,6 +90,11 @@ def walk(data: bytes) -> Iterator[Segment]:
     )
 
 
+def write_segment(marker: int, payload: bytes) -> bytes:
+    """Return a whole marker segment; its payload must leave room for the length."""
+    return bytes((0xFF, marker)) + (len(payload) + 2).to_bytes(2) + payload
+
+
 def _segment(data: bytes, marker: int, start: int) -> Segment:
     if marker == SOI:
         raise BrokenJpeg(f"a second image starts inside the first one (byte {start})")
@@ -99,6 +104,9 @@ def _segment(data: bytes, marker: int, start: int) -> Segment:
         raise _cut(start, len(data))
     length = int.from_bytes(data[start + 2 : start + 4])
     if length < 2:  # noqa: PLR2004 - the length counts its own two bytes (T.81 B.1.1.4)
+        if marker == COM or APP0 <= marker <= APP15:
+            # Nothing a picture needs: libjpeg goes on behind the length, without a warning.
+            return Segment(STRAY, start, start + 4)
         raise BrokenJpeg(f"the segment at byte {start} has an impossible length")
     if start + 2 + length > len(data):
         raise _cut(start, len(data))

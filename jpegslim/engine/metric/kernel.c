@@ -22,6 +22,16 @@
 #define X86 0
 #endif
 
+#ifdef __has_feature
+#if __has_feature(address_sanitizer)
+#define __SANITIZE_ADDRESS__ 1
+#endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#define FENCE 64 /* floats */
+#endif
+
 #define MAX_SCALES 6
 #define GROUP 8      /* rows taken at a time; the filter reaches 4 both ways, so 8 older rows stay */
 #define RING_ROWS 16
@@ -47,7 +57,7 @@ typedef struct {
 
 typedef struct {
     const uint8_t *picture[2];
-    const float *curves, *cones;
+    float curves[3 * 256], cones[9]; /* copies: a buffer may begin at any byte */
     double *sums; /* [rows][columns][6 scales][3 channels][6] */
     int width, height, channels, scales, tile_size, rows, columns, blocks;
     float *looked_up; /* [2 rows][picture, channel][32 vectors] */
@@ -164,11 +174,17 @@ static int find_paths(Path found[MOST_PATHS])
     return count;
 }
 
-/* Cut `floats` from the pool, or only count them while there is no pool yet. */
+/* Cut `floats` from the pool, or only count them while there is no pool yet. A build for
+ * AddressSanitizer fences each part off: it would take the pool for one piece otherwise. */
 static float *cut(float *pool, size_t *used, size_t floats)
 {
     float *at = pool ? pool + *used : NULL;
     *used += (floats + 15) & ~(size_t)15;
+#ifdef FENCE
+    if (pool)
+        ASAN_POISON_MEMORY_REGION(pool + *used, FENCE * sizeof(float));
+    *used += FENCE;
+#endif
     return at;
 }
 
@@ -221,18 +237,19 @@ static int scan_pictures(Scan *scan, const Path *path)
     return 0;
 }
 
-/* Whether the buffers have the sizes the numbers speak of. */
+/* Whether the buffers have the sizes the numbers speak of, and the sums can be added to. */
 static int fits(const Scan *scan, const Py_buffer view[5])
 {
     if (scan->width < 8 || scan->height < 8 || scan->width > 1 << 24 || scan->height > 1 << 24 ||
         (scan->channels != 1 && scan->channels != 3) || scan->scales < 1 ||
         scan->scales > MAX_SCALES || scan->tile_size < 64 || (scan->tile_size & 63) ||
-        scan->rows < 1 || scan->columns < 1)
+        scan->rows < 1 || scan->rows > 1 << 24 || scan->columns < 1 || scan->columns > 1 << 24 ||
+        (uintptr_t)view[4].buf % sizeof(double))
         return 0;
     Py_ssize_t samples = (Py_ssize_t)scan->width * scan->height * scan->channels;
     return view[0].len == samples && view[1].len == samples &&
-           view[2].len == (Py_ssize_t)(768 * sizeof(float)) &&
-           view[3].len == (Py_ssize_t)(9 * sizeof(float)) &&
+           view[2].len == (Py_ssize_t)sizeof(scan->curves) &&
+           view[3].len == (Py_ssize_t)sizeof(scan->cones) &&
            view[4].len ==
                (Py_ssize_t)scan->rows * scan->columns * MAX_SCALES * 18 * (Py_ssize_t)sizeof(double);
 }
@@ -266,7 +283,9 @@ static PyObject *tile_sums(PyObject *module, PyObject *args)
         PyErr_Format(PyExc_ValueError, "no such path here: %s", wanted);
     else {
         scan.picture[0] = view[0].buf, scan.picture[1] = view[1].buf;
-        scan.curves = view[2].buf, scan.cones = view[3].buf, scan.sums = view[4].buf;
+        memcpy(scan.curves, view[2].buf, sizeof(scan.curves));
+        memcpy(scan.cones, view[3].buf, sizeof(scan.cones));
+        scan.sums = view[4].buf;
         Py_BEGIN_ALLOW_THREADS
         outcome = scan_pictures(&scan, path);
         Py_END_ALLOW_THREADS

@@ -79,7 +79,7 @@
     _mm256_castsi256_ps(                                                               \
         _mm256_alignr_epi8(_mm256_castps_si256(cur), AVX2_SEAM(prev, cur), 12))
 
-#elif defined(__GNUC__)
+#elif defined(__GNUC__) && !defined(NO_VECTOR_TYPES)
 
 /* Four lanes is what SSE2 and NEON have; the compiler lowers these to whatever there is. */
 #define LANES 4
@@ -112,7 +112,8 @@ static inline plain_vf plain_max(plain_vf a, plain_vf b)
 
 #else
 
-/* A compiler without vector types: four floats and loops it may unroll. */
+/* A compiler without vector types (tests ask others for it too): four floats and loops that it
+ * may unroll. */
 #define LANES 4
 typedef struct {
     float lane[4];

@@ -61,13 +61,14 @@ def test_a_lossless_splice_keeps_every_coefficient(kind, tmp_path):
 
 def test_odd_files_keep_every_coefficient_in_a_lossless_splice(tmp_path):
     done = 0
-    for name, _row, data in odd_files():
+    for _name, _row, data in odd_files():
         try:
             source = parse(data)
             admit(source)
         except FileError:
             continue
-        if source.frame.megapixels > 0.4 or name == "realworld/lepton/colorswap.jpg":
+        # The lossless optimizer reads Huffman codes only.
+        if source.frame.megapixels > 0.4 or source.frame.arithmetic:
             continue
         delivered = optimized(data)
         done += 1

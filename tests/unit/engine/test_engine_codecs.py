@@ -233,6 +233,6 @@ class TestQuality:
 
 
 def test_the_lossless_optimizer_says_when_it_gives_up(jpeg):
-    with pytest.raises(BrokenJpeg, match="lossless optimizer"):
+    with pytest.raises(UnsupportedJpeg, match="lossless optimizer"):
         mozjpeg.recode(b"\xff\xd8\xff\xd9")
     assert mozjpeg.recode(jpeg() + b"behind it").endswith(b"\xff\xd9")

@@ -13,7 +13,7 @@ from jpegslim.engine.codecs.jpegli import Jpegli
 from jpegslim.engine.container.assemble import assemble
 from jpegslim.engine.container.marker import read_marker
 from jpegslim.engine.container.segments import parse
-from jpegslim.engine.optimizer import _coarser
+from jpegslim.engine.ladder import _coarser
 from jpegslim.results import Reason
 
 LOSSLESS = Settings(target=None)
@@ -226,10 +226,10 @@ def test_what_is_no_jpeg_is_called_by_its_name(photo):
 
 
 def test_a_coding_that_is_not_rewritten_is_kept(jpeg):
-    # SOF9: the same header, arithmetic coding.
-    source = jpeg().replace(b"\xff\xc0", b"\xff\xc9", 1)
+    # SOF1: the same header, twelve bits a sample.
+    source = jpeg().replace(b"\xff\xc0\x00\x11\x08", b"\xff\xc1\x00\x11\x0c", 1)
     result = optimize(source)
-    assert (result.status, result.reason) == (Status.KEPT, "arithmetic_coding")
+    assert (result.status, result.reason) == (Status.KEPT, "twelve_bit")
     assert result.data == source
     lossless_only = b"\xff\xd8\xff\xf7\x00\x0b\x08\x00\x10\x00\x10\x01\x01\x11\x00\xff\xd9"
     assert optimize(lossless_only).status is Status.KEPT

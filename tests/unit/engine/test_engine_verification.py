@@ -5,9 +5,10 @@ import pytest
 from PIL import Image
 
 from jpegslim import JpegslimError, Settings, Status, optimize
-from jpegslim.engine import codecs, optimizer, trials, verify
+from jpegslim.engine import codecs, ladder, trials, verify
 from jpegslim.engine.codecs import mozjpeg
 from jpegslim.engine.codecs.jpegli import Jpegli
+from jpegslim.engine.colour import PLAIN
 from jpegslim.engine.container.assemble import assemble
 from jpegslim.results import Tile
 
@@ -178,7 +179,7 @@ def test_a_writer_that_loses_a_segment_is_caught(monkeypatch, jpeg, inserted):
         return data.replace(b"\xff\xfe\x00\x06mine", b"", 1)
 
     monkeypatch.setattr(trials, "assemble", careless)
-    monkeypatch.setattr(optimizer, "assemble", careless)
+    monkeypatch.setattr(ladder, "assemble", careless)
     for settings in (Settings(), LOSSLESS):
         result = optimize(source, settings)
         assert (result.status, result.reason) == (Status.KEPT, "not_carried")
@@ -193,7 +194,7 @@ def test_a_writer_that_loses_the_trailer_is_caught(monkeypatch, jpeg):
         return data.removesuffix(b"video")
 
     monkeypatch.setattr(trials, "assemble", careless)
-    monkeypatch.setattr(optimizer, "assemble", careless)
+    monkeypatch.setattr(ladder, "assemble", careless)
     for settings in (Settings(), LOSSLESS):
         assert optimize(source, settings).data == source
 
@@ -206,7 +207,7 @@ def test_the_file_delivered_is_the_file_measured(monkeypatch, source, same_coeff
         coded = Jpegli().encode(grey, **options) if recoded else coded
         return assemble(container, coded, marker=marker, recoded=recoded)
 
-    monkeypatch.setattr(optimizer, "assemble", switched)
+    monkeypatch.setattr(ladder, "assemble", switched)
     result = optimize(source)
     assert (result.status, result.reason) == (Status.LOSSLESS, "verification_failed")
     assert same_coefficients(source, result.data)
@@ -232,8 +233,8 @@ def test_a_lossless_optimizer_that_writes_damaged_files_is_caught(monkeypatch, s
 def test_a_score_below_the_target_never_passes(monkeypatch, source):
     measure = verify.measure
 
-    def one_point_less(candidate, reference):
-        measured = measure(candidate, reference)
+    def one_point_less(*given):
+        measured = measure(*given)
         return verify.Measured(min(measured.score, 84.99), measured.worst_tile)
 
     monkeypatch.setattr(verify, "measure", one_point_less)
@@ -245,9 +246,7 @@ def test_a_tile_below_the_floor_never_passes(monkeypatch, source):
     monkeypatch.setattr(
         verify,
         "measure",
-        lambda candidate, reference: verify.Measured(
-            measure(candidate, reference).score, Tile(0, 0, 320, 256, 74.99)
-        ),
+        lambda *given: verify.Measured(measure(*given).score, Tile(0, 0, 320, 256, 74.99)),
     )
     assert optimize(source).status is not Status.OPTIMIZED
     assert optimize(source, Settings(tile_margin=None)).status is Status.OPTIMIZED
@@ -256,9 +255,9 @@ def test_a_tile_below_the_floor_never_passes(monkeypatch, source):
 def test_measuring_refuses_another_size_and_another_kind(jpeg, photo, flat):
     reference = np.asarray(photo)
     with pytest.raises(verify.PromiseBroken, match="320×255 pixels instead of 320×256"):
-        verify.measure(jpeg(flat(320, 255)), reference)
+        verify.measure(jpeg(flat(320, 255)), reference, PLAIN)
     with pytest.raises(verify.PromiseBroken, match="does not decode cleanly"):
-        verify.measure(jpeg()[:-500] + b"\xff\xd9", reference)
+        verify.measure(jpeg()[:-500] + b"\xff\xd9", reference, PLAIN)
 
 
 def test_files_count_as_the_same_only_outside_the_marker(jpeg, inserted):
