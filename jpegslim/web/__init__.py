@@ -1,0 +1,1 @@
+"""The web page, the bulk service and the HTTP API: `jpegslim serve`, with the extra `web`."""
