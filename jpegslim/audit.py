@@ -7,14 +7,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
-from jpegslim.engine.codecs import decode_any
-from jpegslim.engine.comparing import compare
 from jpegslim.engine.metric import Comparison
 from jpegslim.errors import ExitCode, FileError, UsageError
+from jpegslim.files import portraits
 from jpegslim.files.discovery import discover
+from jpegslim.files.judging import Judge
 from jpegslim.results import FileResult, Status, Tile
 
 IDENTICAL_SCORE = 100.0
@@ -91,12 +88,38 @@ class AuditTotals:
 
 
 def judge(original: Path, copy: Path) -> Comparison:
-    """Decode two pictures of one size and compare them; grey is taken as RGB beside RGB.
+    """Compare two pictures of one size in a killable worker; grey is taken as RGB beside RGB.
 
     Raises FileError, with the path in its message, where one can't be read or decoded, and with
     both sizes where they differ.
     """
-    return compare(_decode(_read(original), str(original)), _decode(_read(copy), str(copy)))
+    with Judge() as worker:
+        return worker.compare((str(original), _read(original)), (str(copy), _read(copy)))
+
+
+def portray(
+    original: Path, copy: Path, *, heatmap: Path | None, side_by_side: Path | None
+) -> Comparison:
+    """Compare two pictures as `judge` does, and write the pictures that are asked for.
+
+    Raises UsageError before any work where one would overwrite what is not ours, RunError where
+    it can't be written, and FileError as `judge`.
+    """
+    for path, option in ((heatmap, "--heatmap"), (side_by_side, "--side-by-side")):
+        if path is not None:
+            portraits.check_place(path, option)
+    drawn = portraits.portray(
+        portraits.Sitting(
+            original=(str(original), _read(original)),
+            copy=(str(copy), _read(copy)),
+            heatmap=heatmap is not None,
+            side_by_side=side_by_side is not None,
+        )
+    )
+    for data, place in ((drawn.heatmap, heatmap), (drawn.side_by_side, side_by_side)):
+        if data is not None and place is not None:
+            portraits.save(data, place)
+    return drawn.judgement
 
 
 def audit(originals: Path, copies: Path) -> Iterator[PairResult]:
@@ -114,18 +137,19 @@ def audit(originals: Path, copies: Path) -> Iterator[PairResult]:
     after = _list(copies, without=originals, problems=problems)
     if not (before or after or problems):
         raise UsageError(f"no JPEG files below {originals} or {copies}")
-    for path in sorted(before | after | problems.keys()):
-        if path in problems:
-            yield PairResult(path=path, outcome=Outcome.FAILED, message=problems[path])
-        elif path not in after:
-            yield _missing(path, copies)
-        elif path not in before:
-            yield _missing(path, originals)
-        else:
-            yield _judge_pair(originals, copies, path)
+    with Judge() as worker:
+        for path in sorted(before | after | problems.keys()):
+            if path in problems:
+                yield PairResult(path=path, outcome=Outcome.FAILED, message=problems[path])
+            elif path not in after:
+                yield _missing(path, copies)
+            elif path not in before:
+                yield _missing(path, originals)
+            else:
+                yield _judge_pair(worker, originals, copies, path)
 
 
-def _judge_pair(originals: Path, copies: Path, path: Path) -> PairResult:
+def _judge_pair(worker: Judge, originals: Path, copies: Path, path: Path) -> PairResult:
     sizes: list[int] = []
     try:
         before, after = _read(originals / path), _read(copies / path)
@@ -139,7 +163,7 @@ def _judge_pair(originals: Path, copies: Path, path: Path) -> PairResult:
                 bytes_out=len(after),
                 score=IDENTICAL_SCORE,
             )
-        judgement = compare(_decode(before, "the original"), _decode(after, "the copy"))
+        judgement = worker.compare(("the original", before), ("the copy", after))
     except FileError as error:
         return PairResult(
             path=path,
@@ -170,7 +194,7 @@ def _list(folder: Path, *, without: Path, problems: dict[Path, str]) -> set[Path
         if not isinstance(found, FileResult):
             pictures.add(found.relative)
         elif found.status is Status.FAILED:
-            problems[found.path.relative_to(folder)] = f"in {folder}: {found.message}"
+            problems[Path(str(found.path)).relative_to(folder)] = f"in {folder}: {found.message}"
     return pictures
 
 
@@ -181,10 +205,3 @@ def _read(path: Path) -> bytes:
         raise FileError(
             f"{path}: can't be read ({error.strerror or error})", reason="unreadable"
         ) from error
-
-
-def _decode(data: bytes, name: str) -> NDArray[np.uint8]:
-    try:
-        return decode_any(data)
-    except FileError as error:
-        raise FileError(f"{name}: {error}", reason=error.reason) from error

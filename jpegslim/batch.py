@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import platformdirs
@@ -28,7 +28,7 @@ from jpegslim.files.lock import Claim, Extent, TreeLock
 from jpegslim.files.plan import Task, plan
 from jpegslim.files.survey import Survey, Tally
 from jpegslim.files.worker import Worker
-from jpegslim.reports.reporter import Reporter, RunStart
+from jpegslim.reports.reporter import Onlooker, Reporter, RunStart
 from jpegslim.results import FileResult, Optimized, Reason, Status, Totals
 from jpegslim.settings import Settings
 
@@ -60,6 +60,7 @@ def run(
     max_errors: int | None = None,
     time_limit: float | None = None,
     wait: bool = False,
+    cluster: str | None = None,
 ) -> Totals:
     """Optimize every picture at `paths`, and tell `reporters` as it goes.
 
@@ -69,7 +70,8 @@ def run(
     remembers nothing. backup: the folder that keeps each original that is replaced. timeout:
     seconds until a worker is killed. max_errors: start nothing new after so many failed files;
     the run counts as stopped. time_limit: start nothing new after so many seconds. wait: for
-    another run at work on the same files, rather than refuse.
+    another run at work on the same files, rather than refuse. cluster: where a Dask scheduler
+    is whose workers do the work, instead of `jobs` processes here.
 
     Ctrl-C, SIGTERM, SIGHUP and whatever stops the run end up in the Totals; UsageError is raised
     before anything is touched.
@@ -100,6 +102,7 @@ def run(
         max_errors=max_errors,
         time_limit=time_limit,
         wait=wait,
+        cluster=cluster,
     )
     return _Conductor(order).conduct()
 
@@ -126,7 +129,7 @@ def restore(
     folders = {Path(os.path.realpath(path.parent)) for path in originals.paths_in(folder)}
 
     def put_back() -> Iterator[Restored]:
-        with TreeLock(_lock_folder(ledger)) as lock:
+        with TreeLock(lock_folder(ledger)) as lock:
             lock.claim([Claim(each, Extent.FOLDER) for each in sorted(folders)])
             yield from originals.restore(folder, dry_run=dry_run)
 
@@ -142,7 +145,8 @@ def _real(path: Path) -> str:
     return os.path.normcase(os.path.realpath(path))
 
 
-def _lock_folder(ledger: Path | None) -> Path:
+def lock_folder(ledger: Path | None) -> Path:
+    """Return where runs with this ledger say what they are at work on."""
     return (ledger or default_ledger()).absolute().parent / "locks"
 
 
@@ -165,6 +169,7 @@ class _Order:
     max_errors: int | None
     time_limit: float | None
     wait: bool
+    cluster: str | None
 
     @property
     def without(self) -> Sequence[Path]:
@@ -187,6 +192,8 @@ class _Conductor:
         self._at_work: set[str] = set()
         self._tally = Tally()
         self._survey = Survey(order.discover())
+        onlookers = (each for each in order.reporters if isinstance(each, Onlooker))
+        self._onlooker = next(onlookers, None)
         self._holdings = Holdings(
             Needs(
                 paths=order.paths,
@@ -195,7 +202,7 @@ class _Conductor:
                 selection=order.selection,
                 listed=order.listed is not None,
                 ledger=order.ledger,
-                locks=_lock_folder(order.ledger),
+                locks=lock_folder(order.ledger),
                 backup=order.backup,
                 dry_run=order.dry_run,
                 wait=order.wait,
@@ -211,6 +218,7 @@ class _Conductor:
             dry_run=order.dry_run,
             jobs=order.jobs,
             backup=order.backup,
+            paths=tuple(order.paths),
             notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
         )
         with ExitStack() as stack:
@@ -250,14 +258,7 @@ class _Conductor:
         self._tally.complete = True
 
     def _work(self, planned: Iterator[Task | FileResult]) -> None:
-        outcomes = pool.run(
-            self._tasks(planned),
-            entry=work.ENTRY,
-            jobs=self._order.jobs,
-            megapixels=pool.memory_budget(),
-            timeout=self._order.timeout,
-            inherit=self._holdings.descriptors,
-        )
+        outcomes = self._outcomes(self._tasks(planned))
         with ExitStack() as stack:
             stack.callback(self._clear_temporaries)
             stack.callback(self._survey.close)
@@ -267,6 +268,30 @@ class _Conductor:
                     self._finish(self._publish(outcome))
                 self._tell_found()
         self._tell_found()
+
+    def _outcomes(
+        self, tasks: Generator[Task | None, None, None]
+    ) -> Generator[pool.Outcome, None, None]:
+        """Have the tasks worked on, here or by a cluster."""
+        order = self._order
+        if order.cluster is None:
+            return pool.run(
+                tasks,
+                entry=work.ENTRY,
+                jobs=order.jobs,
+                megapixels=pool.memory_budget(),
+                timeout=order.timeout,
+                inherit=self._holdings.descriptors,
+            )
+        from jpegslim.cluster import window
+
+        return window.run_at(
+            order.cluster,
+            tasks,
+            entry=work.ENTRY,
+            timeout=order.timeout,
+            recall=self._holdings.overlooked,
+        )
 
     def _tasks(self, planned: Iterator[Task | FileResult]) -> Generator[Task | None, None, None]:
         """Yield what needs a worker; tell of the rest at once."""
@@ -279,11 +304,12 @@ class _Conductor:
                 if number % _LOOK_EVERY == 0:
                     yield None
             elif isinstance(each, Task):
-                self._in_flight[each.token] = each
-                self._at_work.add(_real(each.destination))
+                task = each if self._onlooker is None else replace(each, wish=self._onlooker.wish())
+                self._in_flight[task.token] = task
+                self._at_work.add(_real(task.destination))
                 # A run that finds nothing to do is over before two walks at once would be.
                 self._survey.begin()
-                yield each
+                yield task
 
     def _settle(self, task: Task) -> FileResult | None:
         """Return the outcome of a task that needs no worker, None where it needs one."""

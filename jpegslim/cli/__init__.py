@@ -10,8 +10,11 @@ import click
 
 from jpegslim.cli.boundary import Program
 from jpegslim.cli.compare import compare
+from jpegslim.cli.inspecting import inspect
 from jpegslim.cli.optimize import optimize
+from jpegslim.cli.report import report
 from jpegslim.cli.restore import restore
+from jpegslim.cli.serve import serve
 from jpegslim.cli.versions import describe_versions
 from jpegslim.errors import ExitCode
 
@@ -26,6 +29,8 @@ see, still passes. The finished file is decoded and measured again before it cou
   jpegslim optimize photos --output slim   write smaller copies to slim/photos
   jpegslim optimize photos                 replace the photos in place
   jpegslim compare photos slim/photos      check a finished run on your own
+  jpegslim inspect photo.jpg               show what a file is made of
+  jpegslim report last --output run.html   show what the last run did
   jpegslim restore kept                    put back what --backup kept
 """
 
@@ -73,7 +78,10 @@ def program(context: click.Context) -> None:
 
 program.add_command(optimize)
 program.add_command(compare)
+program.add_command(inspect)
+program.add_command(report)
 program.add_command(restore)
+program.add_command(serve)
 
 
 def main() -> NoReturn:

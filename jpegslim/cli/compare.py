@@ -1,5 +1,6 @@
 """The command `compare`: two pictures, or two folders with the same tree."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -26,26 +27,71 @@ The SSIMULACRA2 score, and what people see between the two:
 @click.command(help=_HELP, short_help="Measure what can be seen between two pictures.")
 @click.argument("original", callback=check_name, metavar="A")
 @click.argument("copy", callback=check_name, metavar="B")
+@click.option(
+    "--heatmap",
+    callback=check_name,
+    metavar="FILE",
+    help="Draw where the two differ, and how much, into FILE.png.",
+)
+@click.option(
+    "--side-by-side",
+    callback=check_name,
+    metavar="FILE",
+    help="Put the worst places of both beside each other, pixel for pixel, into FILE.png.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; for folders an object a line.")
 @debug_option
-def compare(*, original: str, copy: str, as_json: bool, debug: bool) -> ExitCode:  # noqa: ARG001 - noted by the option's callback
+def compare(
+    *,
+    original: str,
+    copy: str,
+    heatmap: str | None,
+    side_by_side: str | None,
+    as_json: bool,
+    debug: bool,  # noqa: ARG001 - noted by the option's callback
+) -> ExitCode:
     """Judge the pair or the two trees."""
     first, second = Path(original), Path(copy)
     for path in (first, second):
         if not path.exists():
             raise UsageError(f"{path} does not exist")
+    pictures = _Pictures(
+        None if heatmap is None else Path(heatmap),
+        None if side_by_side is None else Path(side_by_side),
+    )
     if first.is_dir() or second.is_dir():
+        if pictures.any:
+            raise UsageError("--heatmap and --side-by-side are for two pictures, not folders")
         return _compare_folders(first, second, as_json=as_json)
-    return _compare_pictures(first, second, as_json=as_json)
+    return _compare_pictures(first, second, pictures, as_json=as_json)
 
 
-def _compare_pictures(original: Path, copy: Path, *, as_json: bool) -> ExitCode:
-    from jpegslim.audit import judge
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Where pictures of the two are to be written."""
+
+    heatmap: Path | None
+    side_by_side: Path | None
+
+    @property
+    def any(self) -> bool:
+        return self.heatmap is not None or self.side_by_side is not None
+
+
+def _compare_pictures(
+    original: Path, copy: Path, pictures: _Pictures, *, as_json: bool
+) -> ExitCode:
+    from jpegslim.audit import judge, portray
     from jpegslim.cli import verdicts
     from jpegslim.cli.printer import Printer
 
     printer = Printer()
-    judgement = judge(original, copy)
+    if pictures.any:
+        judgement = portray(
+            original, copy, heatmap=pictures.heatmap, side_by_side=pictures.side_by_side
+        )
+    else:
+        judgement = judge(original, copy)
     if as_json:
         printer.json(verdicts.judgement_record(judgement))
     else:

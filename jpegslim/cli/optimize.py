@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
@@ -12,9 +13,11 @@ from jpegslim.cli.parameters import (
     check_name,
     check_names,
     debug_option,
+    read_cluster,
     read_duration,
     read_limit,
     read_margin,
+    read_megapixels,
     read_quality,
     read_size,
 )
@@ -56,16 +59,18 @@ _SECTIONS = {
         "baseline",
         "tile_margin",
     ),
+    "What becomes of its metadata": ("metadata", "bake_orientation", "break_signatures"),
     "Which photos": (
         "from_file",
         "nul",
         "include",
         "exclude",
         "min_size",
+        "max_megapixels",
         "min_age",
         "follow_symlinks",
     ),
-    "How the run goes": ("jobs", "timeout", "time_limit", "max_errors", "wait"),
+    "How the run goes": ("jobs", "cluster", "timeout", "time_limit", "max_errors", "wait"),
     "How results are known again": ("ledger", "no_ledger", "no_marker"),
     "What is told": ("summary", "quiet", "as_json", "report"),
 }
@@ -75,6 +80,10 @@ _WITH_PIPE = {
     "target",
     "baseline",
     "tile_margin",
+    "metadata",
+    "bake_orientation",
+    "break_signatures",
+    "max_megapixels",
     "no_marker",
     "dry_run",
     "jobs",
@@ -126,6 +135,25 @@ _WITH_PIPE = {
     help="No part of a photo (512 pixels square) may score more than this below the target.",
 )
 @click.option(
+    "--metadata",
+    type=click.Choice(["keep", "safe", "strip"], case_sensitive=False),
+    default="keep",
+    show_default=True,
+    help="'safe' drops thumbnails, maker notes and positions (GPS); 'strip' leaves what display"
+    " needs: the colour profile and the orientation. Gain maps and motion video always stay.",
+)
+@click.option(
+    "--bake-orientation",
+    is_flag=True,
+    help="With --metadata strip, turn the pixels and drop the orientation where a photo is newly"
+    " coded.",
+)
+@click.option(
+    "--break-signatures",
+    is_flag=True,
+    help="Rewrite signed photos (C2PA) too; their content credentials are dropped.",
+)
+@click.option(
     "--from-file",
     callback=check_name,
     metavar="FILE",
@@ -155,6 +183,14 @@ _WITH_PIPE = {
     help="Leave out files smaller than this, as in 200k or 1.5M.",
 )
 @click.option(
+    "--max-megapixels",
+    callback=read_megapixels,
+    default="300",
+    show_default=True,
+    metavar="N",
+    help="Leave out photos of more pixels than this, by what their header says.",
+)
+@click.option(
     "--min-age",
     callback=read_duration,
     metavar="TIME",
@@ -171,6 +207,13 @@ _WITH_PIPE = {
     type=click.IntRange(min=1),
     metavar="N",
     help="Work on so many photos at once.  [default: one per processor core]",
+)
+@click.option(
+    "--cluster",
+    callback=read_cluster,
+    metavar="ADDRESS|local",
+    help="Let the workers of the Dask scheduler at this address do the work, as in"
+    " tcp://scheduler:8786; they must see the photos under the same names.",
 )
 @click.option(
     "--timeout",
@@ -212,7 +255,8 @@ _WITH_PIPE = {
     "--report",
     callback=check_name,
     metavar="FILE",
-    help="Also write the results to FILE, .jsonl or .csv; an earlier report is replaced.",
+    help="Also write the results to FILE: .html (a page with pictures), .jsonl or .csv; an"
+    " earlier report is replaced.",
 )
 @debug_option
 @click.pass_context
@@ -226,14 +270,19 @@ def optimize(
     dry_run: bool,
     baseline: bool,
     tile_margin: float | None,
+    metadata: str,
+    bake_orientation: bool,
+    break_signatures: bool,
     from_file: str | None,
     nul: bool,
     include: tuple[str, ...],
     exclude: tuple[str, ...],
     min_size: int,
+    max_megapixels: float,
     min_age: float | None,
     follow_symlinks: bool,
     jobs: int | None,
+    cluster: str | None,
     timeout: float | None,
     time_limit: float | None,
     max_errors: int | None,
@@ -248,12 +297,25 @@ def optimize(
     debug: bool,
 ) -> ExitCode:
     """Run the batch, or send one picture through the pipe."""
-    from jpegslim.settings import Settings
+    from jpegslim.settings import Metadata, Settings
 
+    if bake_orientation and metadata != Metadata.STRIP:
+        raise UsageError("--bake-orientation needs --metadata strip")
     if target is None and baseline:
         raise UsageError("--quality lossless writes progressive JPEGs: leave out --baseline")
+    if cluster is not None and jobs is not None:
+        raise UsageError("how many --jobs a cluster does is for its workers to say: choose one")
+    if cluster is not None and find_spec("distributed") is None:
+        raise UsageError("a cluster needs one more library: pip install 'jpegslim[cluster]'")
     settings = Settings(
-        target=target, tile_margin=tile_margin, progressive=not baseline, marker=not no_marker
+        target=target,
+        tile_margin=tile_margin,
+        progressive=not baseline,
+        marker=not no_marker,
+        max_megapixels=max_megapixels,
+        metadata=Metadata(metadata),
+        bake_orientation=bake_orientation,
+        break_signatures=break_signatures,
     )
     if PIPE in paths:
         _refuse_with_pipe(context, paths)
@@ -275,9 +337,12 @@ def optimize(
         min_age=min_age or 0.0,
         follow_symlinks=follow_symlinks,
     )
+    remembering = None if no_ledger else _path(ledger) or default_ledger()
     with (
         _listed(paths, from_file, nul=nul) as listed,
-        open_reporters(as_json=as_json, quiet=quiet, summary=summary, report=report) as reporters,
+        open_reporters(
+            as_json=as_json, quiet=quiet, summary=summary, report=report, ledger=remembering
+        ) as reporters,
     ):
         totals = run(
             [Path(path) for path in paths],
@@ -289,12 +354,13 @@ def optimize(
             debug=debug,
             selection=selection,
             listed=listed,
-            ledger=None if no_ledger else _path(ledger) or default_ledger(),
+            ledger=remembering,
             backup=_path(backup),
             timeout=timeout,
             max_errors=max_errors,
             time_limit=time_limit,
             wait=wait,
+            cluster=cluster,
         )
     return totals.exit_code
 

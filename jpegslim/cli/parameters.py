@@ -61,6 +61,17 @@ def read_margin(_: click.Context, __: click.Parameter, value: str) -> float | No
     return margin
 
 
+def read_megapixels(_: click.Context, __: click.Parameter, value: str) -> float:
+    """Turn a number of megapixels into a limit."""
+    try:
+        number = float(value)
+    except ValueError:
+        number = math.nan
+    if not 0 < number < math.inf:
+        raise click.BadParameter(f"{value!r} is no number of megapixels above 0")
+    return number
+
+
 def read_size(_: click.Context, __: click.Parameter, value: str | None) -> int:
     """Turn `200k` or `1.5M` into bytes; k, M and G count in thousands, as our reports do."""
     if value is None:
@@ -91,6 +102,15 @@ def read_limit(
     if seconds == 0:
         raise click.BadParameter("no time at all: nothing could be done")
     return seconds
+
+
+def read_cluster(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
+    """Check that a value is a Dask scheduler's address, or names a cluster on this machine."""
+    if value is None or re.fullmatch(r"local(:[1-9][0-9]*)?|([a-z]+://)?[^\s/]+:[1-9][0-9]*", value):
+        return value
+    raise click.BadParameter(
+        f"{value!r} is no scheduler's address: give one as in tcp://scheduler:8786, or 'local'"
+    )
 
 
 def _split(text: str, units: Mapping[str, int]) -> tuple[float, int | None]:

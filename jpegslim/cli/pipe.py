@@ -24,11 +24,13 @@ def optimize_stream(settings: "Settings", *, dry_run: bool, quiet: bool) -> None
 
     from jpegslim.batch import pipe
     from jpegslim.reports import wording
+    from jpegslim.results import METADATA_LEFT
 
     try:
         result = pipe(data, settings)
     except UnsupportedJpeg as error:
-        delivered, said = data, f"kept: {wording.printable(str(error))}"
+        left = "" if settings.metadata == "keep" else f"; {METADATA_LEFT}"
+        delivered, said = data, f"kept: {wording.printable(str(error))}{left}"
     else:
         delivered, said = result.data, _say(result)
     if not dry_run:
@@ -43,10 +45,14 @@ def _say(result: "Optimized") -> str:
     if result.bytes_out >= result.bytes_in:
         return f"{result.status}: {wording.printable(result.detail)}"
     saved = wording.percent(1 - result.bytes_out / result.bytes_in)
-    score = "" if result.score is None else f", score {result.score:.2f}"
+    more = "" if result.score is None else f", score {result.score:.2f}"
+    if result.metadata_dropped:
+        more += f", {wording.size(result.metadata_dropped)} of metadata dropped"
+    for note in result.notes:
+        more += f"; {wording.printable(note)}"
     return (
         f"{result.status}: {wording.size(result.bytes_in)} -> {wording.size(result.bytes_out)} "
-        f"({saved} smaller){score}"
+        f"({saved} smaller){more}"
     )
 
 

@@ -15,13 +15,16 @@ if TYPE_CHECKING:
 
 @contextmanager
 def open_reporters(
-    *, as_json: bool, quiet: bool, summary: bool, report: str | None
+    *, as_json: bool, quiet: bool, summary: bool, report: str | None, ledger: Path | None
 ) -> "Iterator[list[Reporter]]":
     """Open them for the length of a run; the report file comes last, so its failure hides nothing.
+
+    ledger: the run is remembered beside it, None for nowhere.
 
     Raises UsageError where the options contradict each other, RunError where a file can't be
     written.
     """
+    from jpegslim.chronicle import Chronicle
     from jpegslim.reports.console import ConsoleReporter, Detail
     from jpegslim.reports.jsonlines import JsonLines
     from jpegslim.reports.report_file import open_report
@@ -37,6 +40,8 @@ def open_reporters(
         if as_json:
             stdout = Sink(sys.stdout.buffer, name="standard output", owned=False)
             reporters.append(JsonLines(stdout))
+        if ledger is not None:
+            reporters.append(Chronicle(ledger))
         if report is not None:
             reporters.append(stack.enter_context(open_report(Path(report))))
         yield reporters

@@ -82,8 +82,8 @@ class Backup:
     def __exit__(self, *_: object) -> None:
         self._manifest.close()
 
-    def keep(self, path: Path, identity: Identity, *, result: str, again: bool) -> None:
-        """Keep the file at `path` and note durably that `result` will take its place.
+    def keep(self, path: Path, identity: Identity, *, result: str, again: bool) -> Path:
+        """Keep the file at `path`, note durably that `result` will take its place, return where.
 
         path: absolute. identity: of the file. result: digest. again: the file is a result of
         ours, so its original may be here already.
@@ -113,6 +113,7 @@ class Backup:
             os.fsync(self._manifest.fileno())
         if self._by_result is not None:
             self._by_result[entry.result] = entry
+        return self._folder / entry.kept
 
     def names_of(self, path: Path, status: os.stat_result) -> int:
         """Count the names that a file has in here: a run that was interrupted leaves one."""

@@ -105,7 +105,7 @@ def _perform(
     except (FileError, RunError) as error:
         answer = _message("failed", error)
     except MemoryError:
-        text = "ran out of the memory allowed for its size"
+        text = f"ran out of the memory allowed for its size{allowance.words}"
         answer = _message("failed", WorkerError(text, reason="out_of_memory"))
     except Exception as error:  # noqa: BLE001 - a bug in ours or a library: this file's, not the run's
         answer = _bug_report(error)
@@ -118,6 +118,7 @@ class _Allowance:
     """The address space a job may map; unlimited between jobs, and everywhere but on Linux."""
 
     def __init__(self) -> None:
+        self.words = ""
         if sys.platform == "linux":
             self._usual = resource.getrlimit(resource.RLIMIT_AS)
 
@@ -128,6 +129,8 @@ class _Allowance:
             wanted = mapped + BASE_MEMORY + int(megapixels * BYTES_PER_MEGAPIXEL)
             lowest = min((wanted, *(bound for bound in self._usual if bound >= 0)))
             resource.setrlimit(resource.RLIMIT_AS, (lowest, self._usual[1]))
+            room = max(0, lowest - mapped) / 1e9
+            self.words = f" ({room:.1f} GB for {megapixels:.1f} megapixels)"
 
     def lift(self) -> None:
         """Allow again what was allowed at the start."""

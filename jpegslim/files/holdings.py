@@ -7,22 +7,25 @@ is had; and all of it is given back in the opposite order.
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from jpegslim.errors import RunError
+from jpegslim.errors import FileError, RunError
 from jpegslim.files import store, writer
 from jpegslim.files.backup import Backup
 from jpegslim.files.discovery import Candidate, Root, Selection, distinct
 from jpegslim.files.ledger import Ledger
 from jpegslim.files.lock import Claim, Extent, TreeLock, new_run
 from jpegslim.files.plan import Task
-from jpegslim.files.remembered import Place
+from jpegslim.files.remembered import Excerpt, Place
+from jpegslim.files.work import Done
 from jpegslim.files.writer import Writer
 from jpegslim.results import FileResult, Reason, Status
-from jpegslim.settings import Settings
+from jpegslim.settings import Metadata, Settings
+
+_NEW = (Status.OPTIMIZED, Status.LOSSLESS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,7 @@ class Holdings:
                     bytes_in=each.size,
                     bytes_out=each.size,
                     target=settings.target,
+                    metadata_left=verdict.metadata_left,
                 )
 
     def admit(self, task: Task) -> FileResult | None:
@@ -114,6 +118,28 @@ class Holdings:
                 self._claim(self._lock, [folder])
         return refused
 
+    def overlooked(self, task: Task, done: Done) -> Excerpt | None:
+        """Return what a worker without the ledger would have needed to know, None as a rule.
+
+        It took a result of ours without a marker for a new picture, which would cost a
+        generation, or for somebody else's file in the output folder.
+        """
+        if self._ledger is None:
+            return None
+        digests = []
+        if done.identity is not None and done.result.status in _NEW and not done.again:
+            digests.append(done.identity.digest)
+        elif done.result.reason == "exists" and not task.in_place:
+            with suppress(FileError):
+                digests.append(store.read(task.destination)[1].digest)
+        outputs = {digest: self._ledger.output(digest) for digest in digests}
+        verdicts = {digest: self._ledger.verdict(digest, task.settings) for digest in digests}
+        excerpt = Excerpt(
+            {digest: output for digest, output in outputs.items() if output is not None},
+            {digest: verdict for digest, verdict in verdicts.items() if verdict is not None},
+        )
+        return excerpt if excerpt.outputs or excerpt.verdicts else None
+
     def _open(self, stack: ExitStack) -> None:
         needs = self._needs
         if needs.ledger is not None:
@@ -121,7 +147,7 @@ class Holdings:
         if needs.dry_run:
             return
         if needs.output is not None:
-            _make(needs.output)
+            make_output(needs.output)
         self._lock = stack.enter_context(TreeLock(needs.locks, self.run))
         self._claim(self._lock, _claims(needs))
         if self._ledger is not None:
@@ -158,6 +184,7 @@ class Holdings:
             bytes_in=source.st_size,
             bytes_out=copy.st_size,
             target=task.settings.target,
+            metadata_left=verdict.metadata_left,
         )
 
     def _with_other_names(self, task: Task) -> FileResult | None:
@@ -179,10 +206,12 @@ class Holdings:
             bytes_in=status.st_size,
             bytes_out=status.st_size,
             target=task.settings.target,
+            metadata_left=task.settings.metadata is not Metadata.KEEP,
         )
 
 
-def _make(output: Path) -> None:
+def make_output(output: Path) -> None:
+    """Make the output folder where it is not there; RunError where nothing can be put in it."""
     try:
         output.mkdir(parents=True, exist_ok=True)
         # Rights, read-only mounts and quotas: only a real file tells.

@@ -18,13 +18,13 @@ from typing import Any, Self
 
 from jpegslim.errors import RunError
 from jpegslim.files.mounts import on_network
-from jpegslim.files.remembered import Intent, Output, Place, Verdict
+from jpegslim.files.remembered import Excerpt, Intent, Output, Place, Verdict, metadata_key
 from jpegslim.files.store import Identity, plain_name, plain_words
 from jpegslim.results import FileResult, Reason, Status
-from jpegslim.settings import Settings
+from jpegslim.settings import Metadata, Settings
 from jpegslim.version import VERSION
 
-SCHEMA = 1
+SCHEMA = 2
 # "jpsl", so that another program's database is never taken for a ledger.
 _APPLICATION = 0x6A70736C
 _BUSY_SECONDS = 30.0
@@ -36,7 +36,8 @@ _CACHE = 32_000
 
 _TABLES = """
 CREATE TABLE outputs (
-  digest BLOB PRIMARY KEY, target REAL, score REAL, source BLOB NOT NULL, version TEXT NOT NULL
+  digest BLOB PRIMARY KEY, target REAL, score REAL, source BLOB NOT NULL, version TEXT NOT NULL,
+  metadata TEXT NOT NULL DEFAULT 'keep'
 ) WITHOUT ROWID;
 CREATE TABLE judged (
   digest BLOB NOT NULL, fingerprint TEXT NOT NULL, version TEXT NOT NULL,
@@ -51,20 +52,22 @@ CREATE TABLE intents (
   source BLOB NOT NULL, result BLOB NOT NULL, PRIMARY KEY (run, path)
 ) WITHOUT ROWID;
 """
+# What a ledger of schema 1 lacks; its results keep all metadata.
+_MIGRATION = "ALTER TABLE outputs ADD COLUMN metadata TEXT NOT NULL DEFAULT 'keep'"
 _VERDICT = """
-SELECT o.source, o.version, o.target, o.score, j.status, j.reason, j.message
+SELECT o.source, o.version, o.target, o.score, {metadata}, j.status, j.reason, j.message
 FROM {known} AS k
 LEFT JOIN outputs AS o ON o.digest = k.digest
 LEFT JOIN judged AS j ON j.digest = k.digest AND j.fingerprint = ? AND j.version = ?
 """
-_BY_PATH = _VERDICT.format(known="paths") + "WHERE k.path = ? AND k.size = ? AND k.mtime_ns = ?"
-_BY_DIGEST = _VERDICT.format(known="(SELECT ? AS digest)")
+_AT_PATH = "WHERE k.path = ? AND k.size = ? AND k.mtime_ns = ?"
+_OUTPUT = "SELECT target, score, source, version, {metadata} FROM outputs AS o WHERE digest = ?"
 
 _DIGEST = "SELECT digest FROM paths WHERE path = ? AND size = ? AND mtime_ns = ?"
 
 _PUT_PATH = "INSERT OR REPLACE INTO paths VALUES (?, ?, ?, ?)"
 _PUT_JUDGED = "INSERT OR REPLACE INTO judged VALUES (?, ?, ?, ?, ?, ?)"
-_PUT_OUTPUT = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?)"
+_PUT_OUTPUT = "INSERT OR REPLACE INTO outputs VALUES (?, ?, ?, ?, ?, ?)"
 _PUT_INTENT = "INSERT OR REPLACE INTO intents VALUES (?, ?, ?, ?, ?)"
 _DROP_INTENT = "DELETE FROM intents WHERE run = ? AND path = ?"
 
@@ -142,12 +145,12 @@ class Ledger:
         One look-up; the file is not read.
         """
         keys = (_fingerprint(settings), VERSION, path, size, mtime_ns)
-        return self._verdict(_BY_PATH, keys, settings)
+        return self._verdict(self._by_path, keys, settings)
 
     def verdict(self, digest: str, settings: Settings) -> Verdict | None:
         """Return the verdict on bytes by their digest, None where there is something to do."""
         keys = (bytes.fromhex(digest), _fingerprint(settings), VERSION)
-        return self._verdict(_BY_DIGEST, keys, settings)
+        return self._verdict(self._by_digest, keys, settings)
 
     def known_copy(self, source: Place, copy: Place, settings: Settings) -> Verdict | None:
         """Return why a source needs no work whose result or copy stands elsewhere, None if it does.
@@ -162,6 +165,8 @@ class Ledger:
         output = self.output(result)
         if output is None or output.source != origin or output.target != settings.target:
             return None
+        if output.metadata != metadata_key(settings):
+            return None
         return Verdict(
             status=Status.SKIPPED,
             reason=Reason.ALREADY_OPTIMIZED,
@@ -170,14 +175,13 @@ class Ledger:
 
     def output(self, digest: str) -> Output | None:
         """Return what is known of a result of ours, None where the bytes are none."""
-        row = self._row(
-            "SELECT target, score, source, version FROM outputs WHERE digest = ?",
-            (bytes.fromhex(digest),),
-        )
+        row = self._row(self._output, (bytes.fromhex(digest),))
         if row is None:
             return None
-        target, score, source, version = row
-        return Output(target=target, score=score, source=source.hex(), version=version)
+        target, score, source, version, metadata = row
+        return Output(
+            target=target, score=score, source=source.hex(), version=version, metadata=metadata
+        )
 
     def intend(self, intent: Intent, output: Output | None) -> None:
         """Note durably what is about to be published. output: None for an unchanged copy."""
@@ -186,7 +190,7 @@ class Ledger:
             self._write_pending()
             if output is not None:
                 made = (output.target, output.score, bytes.fromhex(output.source), output.version)
-                self._db.execute(_PUT_OUTPUT, (result, *made))
+                self._db.execute(_PUT_OUTPUT, (result, *made, output.metadata))
             row = (intent.run, intent.path, intent.temporary, source, result)
             self._db.execute(_PUT_INTENT, row)
         self._forget_pending()
@@ -250,8 +254,9 @@ class Ledger:
         row = self._row(query, keys)
         if row is None:
             return None
-        source, version, target, score, status, reason, message = row
-        if source is not None and _covers(target, settings.target):
+        source, version, target, score, metadata, status, reason, message = row
+        done = source is not None and covers(target, settings.target)
+        if done and _has_dropped(metadata, settings.metadata):
             aim = "losslessly" if target is None else f"at {target:g}"
             scored = "" if score is None else f", score {score:.2f}"
             return Verdict(
@@ -296,8 +301,19 @@ class Ledger:
                     run(f"PRAGMA application_id = {_APPLICATION}")
                     run(f"PRAGMA user_version = {SCHEMA}")
             schema, application = self._schema()
+        if application == _APPLICATION and schema == 1 and not read_only:
+            with self._transaction():
+                if self._schema() == (1, _APPLICATION):
+                    run(_MIGRATION)
+                    run(f"PRAGMA user_version = {SCHEMA}")
+            schema, application = self._schema()
         if application != _APPLICATION:
             raise self._foreign()
+        # One that is only looked at stays as it is, and has no such column.
+        metadata = "o.metadata" if schema >= SCHEMA else "'keep'"
+        self._by_path = _VERDICT.format(known="paths", metadata=metadata) + _AT_PATH
+        self._by_digest = _VERDICT.format(known="(SELECT ? AS digest)", metadata=metadata)
+        self._output = _OUTPUT.format(metadata=metadata)
         if schema > SCHEMA:
             raise RunError(
                 f"the ledger {plain_name(self._file)} was written by a newer jpegslim:"
@@ -352,18 +368,30 @@ class Ledger:
         return RunError(f"the ledger {plain_name(self._file)} {trouble}")
 
 
+def view(known: Path | Excerpt) -> Ledger | Excerpt:
+    """Return the ledger open for looking only; what came with the task is looked at as it is."""
+    return known if isinstance(known, Excerpt) else _view(known)
+
+
 @lru_cache(maxsize=1)
-def view(file: Path) -> Ledger:
-    """Return the ledger open for looking only, the same one for every file of a worker."""
+def _view(file: Path) -> Ledger:
+    """Return the same ledger for every file of a worker."""
     return Ledger(file, read_only=True)
 
 
-def _covers(target: float | None, wanted: float | None) -> bool:
+def covers(target: float | None, wanted: float | None) -> bool:
     """Tell whether a result made at `target` already is what is wanted.
 
     A lower target than the result's goes on: the user asks for one more generation.
     """
     return wanted is None or (target is not None and target <= wanted)
+
+
+def _has_dropped(done: str, asked: Metadata) -> bool:
+    """Tell whether a result made by one policy lacks what another wants dropped."""
+    if asked is Metadata.KEEP:
+        return True
+    return done.startswith((Metadata.STRIP, asked))
 
 
 @lru_cache(maxsize=8)

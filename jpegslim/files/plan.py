@@ -21,8 +21,9 @@ from jpegslim.files.discovery import (
     holds,
     output_name,
 )
+from jpegslim.files.remembered import Excerpt
 from jpegslim.files.store import Staged, plain_name, temporary_for
-from jpegslim.results import FileResult, Status
+from jpegslim.results import FileResult, Status, Wish
 from jpegslim.settings import Settings
 
 
@@ -31,8 +32,9 @@ class Task:
     """One file's work order; plain data that crosses to a worker.
 
     explicit: the user named the file itself. dry_run: measure, write nothing. ledger: to be asked
-    whether the bytes are known, None for none. token: names the temporary, so that what a killed
-    worker leaves can be cleared away.
+    whether the bytes are known, or what it knows of this file; None for none. wish: which results
+    are to be shown. token: names the temporary, so that what a killed worker leaves can be
+    cleared away. known_as: what the ledger knows the source by, None for its path.
     """
 
     source: Path
@@ -41,8 +43,10 @@ class Task:
     explicit: bool
     settings: Settings
     dry_run: bool
-    ledger: Path | None = None
+    ledger: Path | Excerpt | None = None
+    wish: Wish | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(4))
+    known_as: bytes | None = None
 
     @property
     def staged(self) -> Staged:

@@ -20,6 +20,9 @@ from pathlib import Path
 from jpegslim.errors import FileError, PublishError, RunError
 from jpegslim.results import Reason
 
+# Address space is the limit long before this; it keeps a disk image called .jpg out of memory.
+LARGEST_FILE = 2 << 30
+
 # Matches every temporary of ours and nothing a camera or a person writes.
 TEMPORARY = ".jpegslim-*.tmp"
 

@@ -4,22 +4,22 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from jpegslim.engine.container.assemble import carried
 from jpegslim.engine.container.marker import Marker, read_marker, source_digest
 from jpegslim.engine.container.segments import parse
-from jpegslim.engine.optimizer import optimize
+from jpegslim.engine.container.upright import orientation_of
+from jpegslim.engine.optimizer import drop_metadata, optimize
 from jpegslim.errors import FileError, NotAJpeg, PublishError
 from jpegslim.files import ledger, store
 from jpegslim.files.discovery import picks
+from jpegslim.files.earlier import Destination, Earlier
 from jpegslim.files.plan import Task
-from jpegslim.results import FileResult, Optimized, Reason, Status
-from jpegslim.settings import Settings
+from jpegslim.files.remembered import Output
+from jpegslim.results import METADATA_LEFT, FileResult, Optimized, Reason, Status, View
+from jpegslim.settings import Metadata, Settings
 
 ENTRY = "jpegslim.files.work:run"
 PIPE_ENTRY = "jpegslim.files.work:run_bytes"
 
-# Address space is the limit long before this; it keeps a disk image called .jpg out of memory.
-_LARGEST_FILE = 2 << 30
 # What is said of a broken file in an output folder.
 _COPIED = "; copied as it is"
 
@@ -31,7 +31,8 @@ class Done:
     staged: None where nothing is to be written. identity: of the source that was read, None where
     it could not be. replaces: digest of the earlier result of ours that stands at the destination,
     None for none. delivers: digest of what is staged. again: the source is a result of ours.
-    judged: the outcome follows from the bytes and the settings alone.
+    judged: the outcome follows from the bytes and the settings alone. made: how the source's own
+    picture was made, where the result still has that and only metadata was dropped.
     """
 
     result: FileResult
@@ -41,6 +42,7 @@ class Done:
     delivers: str | None = None
     again: bool = False
     judged: bool = False
+    made: Output | None = None
 
 
 def run(task: Task, admit: Callable[[float], None]) -> Done:
@@ -60,16 +62,18 @@ def copy(task: Task, error: FileError) -> Done:
 
     Raises PublishError where something else has the name, FileError where it can't be read.
     """
-    data, identity = store.read(task.source, limit=_LARGEST_FILE)
-    earlier = _Destination(task).earlier(data, identity.digest)
+    data, identity = store.read(task.source, limit=store.LARGEST_FILE)
+    earlier = Destination(task).earlier(data, identity.digest)
     staged = None
     if earlier is None or earlier.digest != identity.digest:
         staged = store.stage(data, task.destination, like=task.source, token=task.token)
+    left = task.settings.metadata is not Metadata.KEEP
     result = FileResult(
         path=task.source,
         status=Status.FAILED,
         reason=error.reason,
-        message=f"{error}{_COPIED}",
+        message=f"{error}{_COPIED}{f'; {METADATA_LEFT}' if left else ''}",
+        metadata_left=left,
         output=task.destination,
         bytes_in=len(data),
         bytes_out=len(data),
@@ -95,28 +99,22 @@ class _Job:
     def done(self) -> Done:
         task = self._task
         try:
-            data, identity = store.read(task.source, limit=_LARGEST_FILE)
+            data, identity = store.read(task.source, limit=store.LARGEST_FILE)
         except FileError as error:
             return Done(self._result(Status.FAILED, error.reason, str(error)))
         replaces = delivers = staged = None
-        again = False
         try:
             if not task.in_place:
-                earlier = _Destination(task).earlier(data, identity.digest)
+                earlier = Destination(task).earlier(data, identity.digest)
                 if earlier is not None:
                     replaces = earlier.digest
-                    if earlier.made is not None and earlier.made.target == task.settings.target:
+                    if earlier.made is not None and earlier.made.is_as_asked(task.settings):
                         return Done(self._already(earlier, len(data)))
             result, deliver = self._judge(data, identity.digest)
+            before = None
             if deliver is not None and deliver is not data:
                 before = self._made_before(data, identity.digest)
-                again = before is not None
-                if before is not None and before.is_lossy and result.status is Status.OPTIMIZED:
-                    result = replace(
-                        result,
-                        reason=Reason.ANOTHER_GENERATION,
-                        message=f"{result.message}; {_price(before)}",
-                    )
+                result = _with_price(result, before)
             if deliver is not None and not task.dry_run:
                 result = replace(result, output=task.destination)
                 # A copy of an earlier run that still is one is left alone.
@@ -127,7 +125,16 @@ class _Job:
                     )
         except PublishError as error:
             return Done(self._result(Status.FAILED, error.reason, str(error), size=len(data)))
-        return Done(result, staged, identity, replaces, delivers, again, judged=True)
+        return Done(
+            result,
+            staged,
+            identity,
+            replaces,
+            delivers,
+            again=before is not None,
+            judged=True,
+            made=before if result.reason == Reason.METADATA_DROPPED else None,
+        )
 
     def _judge(self, data: bytes, digest: str) -> tuple[FileResult, bytes | None]:
         """Return the outcome and the bytes to write, None for none."""
@@ -141,9 +148,10 @@ class _Job:
                 text = verdict.message
                 if verdict.status is Status.FAILED and stays is not None:
                     text += _COPIED
-                return self._result(verdict.status, verdict.reason, text, size=len(data)), stays
+                known = self._result(verdict.status, verdict.reason, text, size=len(data))
+                return replace(known, metadata_left=verdict.metadata_left), stays
         try:
-            optimized = optimize(data, task.settings, admit=self._admit)
+            optimized = self._optimized(data, digest)
         except NotAJpeg as error:
             stays = None if self._left_out(error.reason) else otherwise
             return self._result(Status.SKIPPED, error.reason, str(error), size=len(data)), stays
@@ -151,26 +159,67 @@ class _Job:
             raise
         except FileError as error:
             text = str(error) if otherwise is None else f"{error}{_COPIED}"
-            return self._result(Status.FAILED, error.reason, text, size=len(data)), otherwise
+            left = task.settings.metadata is not Metadata.KEEP
+            result = self._result(
+                Status.FAILED,
+                error.reason,
+                f"{text}; {METADATA_LEFT}" if left else text,
+                size=len(data),
+            )
+            return replace(result, metadata_left=left), otherwise
         changed = optimized.status in (Status.OPTIMIZED, Status.LOSSLESS)
         deliver = optimized.data if changed else otherwise
-        return self._told(optimized), deliver
+        told = self._told(optimized)
+        if changed:
+            told = replace(
+                told,
+                orientation=orientation_of(optimized.data),
+                view=self._view(data, optimized),
+            )
+        return told, deliver
+
+    def _view(self, source: bytes, optimized: Optimized) -> View | None:
+        """Return what a report shows of a result, None where none wishes for it."""
+        wish, worst = self._task.wish, optimized.worst_tile
+        saved = optimized.bytes_in - optimized.bytes_out
+        if wish is None or worst is None or not wish.covers(saved, worst.score):
+            return None
+        from jpegslim.pictures.views import view_of
+
+        return view_of(source, optimized.data, worst)
+
+    def _optimized(self, data: bytes, digest: str) -> Optimized:
+        task = self._task
+        output = None if task.ledger is None else ledger.view(task.ledger).output(digest)
+        if output is None or not ledger.covers(output.target, task.settings.target):
+            return optimize(data, task.settings, admit=self._admit)
+        # The ledger knows the picture, and that its metadata is still to go.
+        made = Marker(
+            version=output.version,
+            target=output.target,
+            score=output.score,
+            tables="",
+            source=source_digest(data),
+        )
+        return drop_metadata(data, task.settings, made, admit=self._admit)
 
     def _left_out(self, reason: str) -> bool:
         """Tell whether what was named as a picture and is none stays out of the output folder."""
         task = self._task
         return reason == NotAJpeg.reason and task.explicit and not picks(task.source.name)
 
-    def _made_before(self, data: bytes, digest: str) -> "_Made | None":
+    def _made_before(self, data: bytes, digest: str) -> Output | None:
         """Return how the source was made where it is a result of ours."""
         if self._task.ledger is not None:
             output = ledger.view(self._task.ledger).output(digest)
             if output is not None:
-                return _Made(output.version, output.target, output.score is not None)
+                return output
         marker = _marker(data)
         if marker is None:
             return None
-        return _Made(marker.version, marker.target, marker.score is not None)
+        return Output(
+            target=marker.target, score=marker.score, source=digest, version=marker.version
+        )
 
     def _told(self, optimized: Optimized) -> FileResult:
         megapixels = None
@@ -189,10 +238,14 @@ class _Job:
             encoder=optimized.encoder,
             chroma_subsampling=optimized.chroma_subsampling,
             megapixels=megapixels,
+            metadata_dropped=optimized.metadata_dropped,
+            metadata_left=optimized.metadata_left,
+            gain_map=optimized.gain_map,
+            notes=optimized.notes,
             full_encodes=optimized.trace.full_encodes,
         )
 
-    def _already(self, earlier: "_Earlier", size: int) -> FileResult:
+    def _already(self, earlier: Earlier, size: int) -> FileResult:
         version = earlier.made.version if earlier.made else ""
         return replace(
             self._result(
@@ -217,71 +270,6 @@ class _Job:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class _Made:
-    """By which version and at which target a result was made."""
-
-    version: str
-    target: float | None
-    is_lossy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Earlier:
-    """An earlier result of this very source. made: None for an unchanged copy."""
-
-    digest: str
-    size: int
-    made: _Made | None
-
-
-class _Destination:
-    """What stands where the result would go."""
-
-    def __init__(self, task: Task) -> None:
-        self._task = task
-
-    def earlier(self, data: bytes, digest: str) -> _Earlier | None:
-        """Return the earlier result of the source with these bytes, None where nothing is there.
-
-        Raises PublishError where something else has the name: it may be the only copy of another
-        photo.
-        """
-        place = self._task.destination
-        try:
-            there, identity = store.read(place, limit=_LARGEST_FILE)
-        except FileError as error:
-            if error.reason == "not_found":
-                return None
-            raise PublishError(f"{place} {error}", reason="exists") from error
-        if there == data:
-            return _Earlier(identity.digest, len(there), None)
-        made = self._made(there, identity.digest, data, digest)
-        if made is None:
-            raise PublishError(
-                f"{place} exists and was not made from this file:"
-                " move it away or choose another --output",
-                reason="exists",
-            )
-        return _Earlier(identity.digest, len(there), made)
-
-    def _made(self, there: bytes, digest: str, source: bytes, origin: str) -> _Made | None:
-        if self._task.ledger is not None:
-            output = ledger.view(self._task.ledger).output(digest)
-            if output is not None and output.source == origin:
-                return _Made(output.version, output.target, output.score is not None)
-        try:
-            found = parse(there)
-            marker = read_marker(found)
-            if marker is None or marker.source != source_digest(source):
-                return None
-            # Keywords or a rating added since are somebody's work, marker or not.
-            carried(parse(source), found, recoded=marker.score is not None)
-        except FileError:
-            return None
-        return _Made(marker.version, marker.target, marker.score is not None)
-
-
 def _marker(data: bytes) -> Marker | None:
     try:
         return read_marker(parse(data))
@@ -289,5 +277,13 @@ def _marker(data: bytes) -> Marker | None:
         return None
 
 
-def _price(made: _Made) -> str:
-    return f"made from a picture that was optimized at {made.target:g} before: one more generation"
+def _with_price(result: FileResult, before: Output | None) -> FileResult:
+    """Say where a result costs one more generation."""
+    if before is None or before.score is None or result.status is not Status.OPTIMIZED:
+        return result
+    return replace(
+        result,
+        reason=Reason.ANOTHER_GENERATION,
+        message=f"{result.message}; made from a picture that was optimized at {before.target:g}"
+        " before: one more generation",
+    )

@@ -17,7 +17,7 @@ from jpegslim.files.backup import Backup
 from jpegslim.files.ledger import Ledger
 from jpegslim.files.lock import DeadRun, Extent
 from jpegslim.files.plan import Task
-from jpegslim.files.remembered import Intent, Output
+from jpegslim.files.remembered import Intent, Output, metadata_key
 from jpegslim.files.store import Identity
 from jpegslim.files.work import Done
 from jpegslim.results import FileResult, Status
@@ -54,19 +54,22 @@ class Writer:
                         status=verdict.status,
                         reason=verdict.reason,
                         message=verdict.message,
+                        metadata_left=verdict.metadata_left,
                     ),
                     bytes_in=size,
                     bytes_out=size,
                     target=task.settings.target,
                 )
-        self._replace(task, done, done.staged, done.identity, done.delivers)
-        return done.result
+        original = self._replace(task, done, done.staged, done.identity, done.delivers)
+        return replace(done.result, original=original)
 
     def _replace(
         self, task: Task, done: Done, staged: store.Staged, identity: Identity, delivers: str
-    ) -> None:
+    ) -> Path | None:
+        """Publish what is staged, and return where the original still is."""
         # Without links, so that the backup's mirror has no ".." in it.
         path = Path(os.path.realpath(task.destination.parent), task.destination.name)
+        original = None if task.in_place else task.source
         published = _as_it_will_stand(staged, delivers)
         intent = Intent(
             run=self._run,
@@ -76,10 +79,10 @@ class Writer:
             result=delivers,
         )
         if self._ledger is not None:
-            self._ledger.intend(intent, _output(done, identity))
+            self._ledger.intend(intent, _output(task, done, identity))
         try:
             if self._backup is not None and task.in_place:
-                self._backup.keep(path, identity, result=delivers, again=done.again)
+                original = self._backup.keep(path, identity, result=delivers, again=done.again)
             store.publish(
                 staged,
                 source=task.source,
@@ -96,7 +99,8 @@ class Writer:
         if not task.in_place:
             self._record(task, done)
             if self._ledger is not None:
-                self._ledger.note(key(task.source), identity)
+                self._ledger.note(_known_as(task), identity)
+        return original
 
     def _record(self, task: Task, done: Done) -> None:
         # What is said of a broken file is another thing where it was copied.
@@ -105,7 +109,7 @@ class Writer:
             and (task.in_place or done.result.status is not Status.FAILED)
         )
         if self._ledger is not None and done.identity is not None and lasting:
-            self._ledger.record(key(task.source), done.identity, done.result, task.settings)
+            self._ledger.record(_known_as(task), done.identity, done.result, task.settings)
 
 
 def key(path: Path) -> bytes:
@@ -113,6 +117,10 @@ def key(path: Path) -> bytes:
     if path.is_absolute():
         return os.fsencode(path)
     return os.path.join(os.getcwdb(), os.fsencode(path))  # noqa: PTH109, PTH118
+
+
+def _known_as(task: Task) -> bytes:
+    return key(task.source) if task.known_as is None else task.known_as
 
 
 def recover(ledger: Ledger, *, is_live: Callable[[str], bool]) -> None:
@@ -170,8 +178,16 @@ def _as_it_will_stand(staged: store.Staged, delivers: str) -> Identity | None:
     return Identity(status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, delivers)
 
 
-def _output(done: Done, identity: Identity) -> Output | None:
+def _output(task: Task, done: Done, identity: Identity) -> Output | None:
     """Return what the ledger is to know of a new result, None for an unchanged copy."""
     if done.result.status not in _NEW:
         return None
-    return Output(target=done.result.target, score=done.result.score, source=identity.digest)
+    target, score = done.result.target, done.result.score
+    if done.made is not None:
+        target, score = done.made.target, done.made.score
+    return Output(
+        target=target,
+        score=score,
+        source=identity.digest,
+        metadata=metadata_key(task.settings),
+    )

@@ -1,12 +1,17 @@
 """One JSON object a line: a file each as it finishes, the totals last."""
 
 import json
+import re
 from collections.abc import Mapping
 
 from jpegslim.reports.records import file_record, totals_record
 from jpegslim.reports.reporter import RunStart
 from jpegslim.reports.sink import Sink
 from jpegslim.results import FileResult, Totals
+
+# JSON itself escapes only what is below a space. These command terminals too (C1), or turn the
+# order of what follows; they stand in strings alone, where an escape means the same.
+_COMMANDS = re.compile(r"[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 class JsonLines:
@@ -39,4 +44,5 @@ class JsonLines:
 
 def encode_line(record: Mapping[str, object]) -> bytes:
     """Return one JSON object as a UTF-8 line; ValueError where a number is not finite."""
-    return json.dumps(record, ensure_ascii=False, allow_nan=False).encode() + b"\n"
+    text = json.dumps(record, ensure_ascii=False, allow_nan=False)
+    return _COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode() + b"\n"

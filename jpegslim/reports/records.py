@@ -27,6 +27,10 @@ def file_record(result: FileResult) -> dict[str, object]:
         "encoder": result.encoder,
         "chroma_subsampling": result.chroma_subsampling,
         "megapixels": finite(result.megapixels),
+        "metadata_dropped": result.metadata_dropped,
+        "metadata_left": result.metadata_left,
+        "gain_map": result.gain_map,
+        "notes": [well_formed(note) for note in result.notes],
         "seconds": finite(result.seconds),
     }
 
@@ -42,6 +46,10 @@ def totals_record(totals: Totals, *, dry_run: bool) -> dict[str, object]:
             "bytes_in": totals.bytes_in,
             "bytes_out": totals.bytes_out,
             "saved_fraction": finite(totals.saved_fraction),
+            "metadata_dropped": totals.metadata_dropped,
+            "metadata_left": len(totals.metadata_left),
+            "gain_map": {"files": totals.gain_maps, "bytes": totals.gain_map},
+            "notes": {well_formed(note): files for note, files in totals.notes.items()},
             "lowest": None
             if lowest is None
             else {"path": well_formed(str(lowest.path)), "score": finite(lowest.score)},

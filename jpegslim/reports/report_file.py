@@ -1,6 +1,6 @@
 """The file behind --report: its kind from its name, opened before any work is done."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -10,29 +10,43 @@ from jpegslim.reports.reporter import Reporter
 from jpegslim.reports.sink import Sink
 from jpegslim.reports.tables import Table
 
-_KINDS: dict[str, type[JsonLines | Table]] = {".jsonl": JsonLines, ".csv": Table}
+
+def _html(sink: Sink, page: Path) -> Reporter:
+    from jpegslim.reports.html_report import HtmlReport
+
+    return HtmlReport(sink, page)
+
+
+_KINDS: dict[str, Callable[[Sink, Path], Reporter]] = {
+    ".html": _html,
+    ".jsonl": lambda sink, _: JsonLines(sink),
+    ".csv": lambda sink, _: Table(sink),
+}
+_NAMES = " or ".join((", ".join([*_KINDS][:-1]), [*_KINDS][-1]))
 _JPEG_START = b"\xff\xd8"
 
 
 @contextmanager
-def open_report(path: Path) -> Iterator[Reporter]:
+def open_report(path: Path, *, option: str = "--report") -> Iterator[Reporter]:
     """Open a report for the length of a run; an earlier one is emptied when the run starts.
+
+    option: what the user named it with, for messages.
 
     Raises UsageError where the name says no known kind or the file is a picture, RunError
     where it can't be written.
     """
     kind = _KINDS.get(path.suffix.lower())
     if kind is None:
-        raise UsageError(f"--report {path}: the name must end in {' or '.join(_KINDS)}")
+        raise UsageError(f"{option} {path}: the name must end in {_NAMES}")
     try:
         if _is_picture(path):
-            raise UsageError(f"--report {path}: this is a picture, it would be overwritten")
+            raise UsageError(f"{option} {path}: this is a picture, it would be overwritten")
         stream = path.open("ab")
     except OSError as error:
         raise RunError(f"can't write the report {path}: {error.strerror or error}") from error
     sink = Sink(stream, name=f"the report {path}", owned=True)
     try:
-        yield kind(sink)
+        yield kind(sink, path)
     finally:
         sink.close()
 

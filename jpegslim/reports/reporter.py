@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-from jpegslim.results import FileResult, Totals
+from jpegslim.results import FileResult, Totals, Url, Wish
 from jpegslim.settings import Settings
 
 
@@ -12,16 +12,21 @@ from jpegslim.settings import Settings
 class RunStart:
     """What is known before the first file is done.
 
-    output: None means in place. backup: where originals are kept, None for nowhere. notes: lines
-    that a person should see once.
+    paths: what was asked for, without the names of a list. output: None means in place. backup:
+    where originals are kept, None for nowhere. notes: lines that a person should see once. began:
+    seconds since 1970, None for just now. folder: what relative names count from, None for the
+    current one.
     """
 
     settings: Settings
-    output: Path | None
+    output: Path | Url | None
     dry_run: bool
     jobs: int
     backup: Path | None = None
     notes: tuple[str, ...] = ()
+    paths: tuple[Path | Url, ...] = ()
+    began: float | None = None
+    folder: Path | None = None
 
 
 class Reporter(Protocol):
@@ -38,3 +43,11 @@ class Reporter(Protocol):
 
     def closed(self, totals: Totals) -> None:
         """Called once, also after an interruption; files are flushed and closed here."""
+
+
+@runtime_checkable
+class Onlooker(Protocol):
+    """A reporter that shows pictures of some results."""
+
+    def wish(self) -> Wish:
+        """Return which; asked anew for every file that is about to be worked on."""

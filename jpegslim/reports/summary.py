@@ -58,9 +58,11 @@ def summarize(
         yield Line(
             f"lowest score {'' if dry_run else 'delivered '}{totals.lowest.score:.2f}: {where}"
         )
+    yield from _metadata(totals)
     yield from _explanations(reasons)
     if backup is not None and any(totals.counts[status] for status in _REPLACED):
         yield Line(f"the originals are in {wording.printable(str(backup))}")
+    yield from _left(totals)
     if not failures_in_sight:
         yield from _failures(totals)
 
@@ -83,6 +85,7 @@ def summarize_in_one_line(totals: Totals, *, dry_run: bool) -> Iterator[Line]:
 def summarize_problems(totals: Totals) -> Iterator[Line]:
     """Yield only what went wrong; nothing where all is well."""
     yield from _endings(totals)
+    yield from _left(totals)
     yield from _failures(totals)
 
 
@@ -126,12 +129,33 @@ def _time(totals: Totals) -> str:
 
 def _bytes(totals: Totals, *, dry_run: bool) -> Line:
     saved = totals.bytes_in - totals.bytes_out
+    dropped = ""
+    if totals.metadata_dropped:
+        asked = "metadata" if dry_run else "metadata dropped as asked"
+        dropped = f", of which {wording.size(totals.metadata_dropped)} {asked}"
     return Line(
         f"{wording.size(totals.bytes_in)} -> {wording.size(totals.bytes_out)}, "
         f"{'would save' if dry_run else 'saved'} {wording.size(saved)} "
-        f"({wording.percent(totals.saved_fraction)})",
+        f"({wording.percent(totals.saved_fraction)}){dropped}",
         Tone.GOOD if saved > 0 else Tone.PLAIN,
     )
+
+
+def _metadata(totals: Totals) -> Iterator[Line]:
+    if totals.gain_maps:
+        files = wording.count(totals.gain_maps, "file")
+        yield Line(f"HDR gain maps carried as they are: {files}, {wording.size(totals.gain_map)}")
+    for note, number in totals.notes.most_common():
+        yield Line(f"{wording.count(number, 'file')}: {wording.printable(note)}")
+
+
+def _left(totals: Totals) -> Iterator[Line]:
+    """Name what stays as it is though its metadata was to go: who strips must know."""
+    for result in sorted(totals.metadata_left, key=lambda result: str(result.path)):
+        yield Line(f"{result.status}: {failure(result)}", Tone.BAD)
+    if totals.metadata_left:
+        files = wording.count(len(totals.metadata_left), "file")
+        yield Line(f"metadata was not dropped from {files}", Tone.BAD)
 
 
 def _explanations(reasons: Mapping[tuple[Status, str], int]) -> Iterator[Line]:
@@ -148,5 +172,5 @@ def _explanations(reasons: Mapping[tuple[Status, str], int]) -> Iterator[Line]:
 
 
 def _failures(totals: Totals) -> Iterator[Line]:
-    for result in sorted(totals.failures, key=lambda result: result.path):
+    for result in sorted(totals.failures, key=lambda result: str(result.path)):
         yield Line(f"failed: {failure(result)}", Tone.BAD)

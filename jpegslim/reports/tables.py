@@ -28,6 +28,10 @@ COLUMNS = (
     "encoder",
     "chroma_subsampling",
     "megapixels",
+    "metadata_dropped",
+    "metadata_left",
+    "gain_map",
+    "notes",
     "seconds",
 )
 
@@ -73,6 +77,8 @@ class Table:
 
 
 def _cell(value: object) -> object:
+    if isinstance(value, list):
+        value = "; ".join(value)
     if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
         return f"'{value}"
     return value

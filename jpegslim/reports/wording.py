@@ -23,6 +23,7 @@ _REASONS: dict[str, str] = {
         " and the score speaks of the last one only"
     ),
     Reason.LISTED_TWICE: "listed twice",
+    Reason.METADATA_DROPPED: "metadata dropped, the picture data as it was",
     Reason.LOSSLESS_ASKED: "as asked",
     Reason.GENERATION_PRICE: "lossy would save too little more to be worth a generation",
     Reason.SOURCE_COARSE: "source already as coarse as the target allows",
@@ -35,24 +36,30 @@ _REASONS: dict[str, str] = {
     Reason.TOO_SMALL: "smaller than asked for",
     Reason.TOO_YOUNG: "modified just now, left for the next run",
     Reason.PHOTO_LIBRARY: "the library of a photo program, left to it",
+    "afcp_offsets": "notes behind it (AFCP) that count from the start of the file",
     "arithmetic_coding": "arithmetic coding, which hardly any viewer reads",
     "c2pa_signed": "signed (C2PA): a rewrite would break the signature",
     "component_count": "an unusual number of colour components",
     "dnl_height": "height told only behind the picture",
     "exif_points_beyond": "EXIF that points outside of itself",
+    "jpeg_hdr": "a brightness layer (JPEG-HDR) made for exactly this coding",
+    "jpeg_xt": "hidden layers (JPEG XT) made for exactly this coding",
     "junk_between_markers": "unknown bytes between its parts, which would be lost",
     "lossless_coding": "lossless JPEG, which hardly any viewer reads",
+    "measurements_inside": "thermal measurements that can't be told from their metadata",
     "metadata_between_scans": "metadata behind the first scan, which would change its meaning",
     "mpf_inconsistent": "a list of pictures (MPF) that points nowhere",
     "not_a_jpeg": "not a JPEG",
-    "profile_damaged": "a damaged colour profile",
+    "not_recoded": "too much for the lossless optimizer",
+    "perhaps_truncated": "picture data that may have been cut off",
+    "scans_missing": "its last scans missing, which viewers fill in differently",
     "twelve_bit": "more than 8 bits a sample",
     "undecodable": "a kind of JPEG that the decoder can't read",
     "verification_failed": "its result did not pass verification",
 }
 
 # Thresholds and words as published with SSIMULACRA2 and read by our presets.
-_MEANINGS = (
+MEANINGS = (
     (90.0, "no difference, not even in a flicker test"),
     (85.0, "no difference when the two are swapped in place"),
     (80.0, "no difference side by side at 1:1"),
@@ -131,7 +138,7 @@ def meaning(score: float) -> str:
     """Say what people see between two pictures at this SSIMULACRA2 score."""
     if score >= _IDENTICAL:
         return "no measurable difference"
-    for threshold, words in _MEANINGS:
+    for threshold, words in MEANINGS:
         if score >= threshold:
             return words
     return "plainly different"

@@ -16,32 +16,52 @@ ALLOWED = {
     "engine.container": BASE,
     "engine.codecs": BASE | {"engine.container"},
     "engine.metric": BASE,
+    "engine.colour": BASE | {"engine.metric", "engine.container"},
     "engine.search": set(),
     "engine.sample": set(),
-    "engine.verify": BASE | {"engine.metric", "engine.codecs", "engine.container"},
-    "engine.comparing": BASE | {"engine.metric", "engine.codecs"},
+    "engine.verify": BASE | {"engine.colour", "engine.codecs", "engine.container"},
+    "engine.comparing": BASE | {"engine.metric", "engine.colour", "engine.codecs"},
+    "engine.inspecting": BASE | {"engine.colour", "engine.container"},
     "engine.trials": BASE
     | {
         "engine.metric",
         "engine.codecs",
         "engine.container",
+        "engine.colour",
         "engine.search",
         "engine.sample",
         "engine.verify",
     },
-    "engine.optimizer": BASE
+    "engine.turning": BASE | {"engine.container"},
+    "engine.original": BASE
+    | {
+        "engine.codecs",
+        "engine.container",
+        "engine.colour",
+        "engine.trials",
+        "engine.turning",
+    },
+    "engine.ladder": BASE
     | {
         "engine.metric",
         "engine.codecs",
         "engine.container",
         "engine.verify",
         "engine.trials",
+        "engine.original",
     },
-    "files": BASE | {"engine"},
-    "reports": BASE,
+    "engine.optimizer": BASE
+    | {"engine.codecs", "engine.container", "engine.verify", "engine.ladder"},
+    "reports": BASE | {"viewer"},
+    "pictures": BASE | {"engine", "reports"},
+    "files": BASE | {"engine", "pictures"},
     "audit": BASE | {"engine", "files"},
-    "batch": BASE | {"engine", "files", "reports"},
-    "cli": BASE | {"engine", "files", "reports", "audit", "batch"},
+    "cluster": BASE | {"engine", "files"},
+    "batch": BASE | {"engine", "files", "reports", "cluster"},
+    "chronicle": BASE | {"files", "reports"},
+    "cli": BASE | {"engine", "files", "reports", "audit", "batch", "chronicle", "web"},
+    "viewer": set(),
+    "web": BASE | {"engine", "files", "reports", "viewer"},
     "__main__": {"cli"},
     # The public names, which are loaded from where they live.
     "": BASE | {"engine"},
@@ -134,10 +154,21 @@ def test_the_protocol_of_reports_stands_on_the_records_alone(modules):
         ("ajpegli", {"engine.codecs.jpegli"}),
         ("mozjpeg_lossless_optimization", {"engine.codecs.mozjpeg"}),
         ("pyjpegli", {"engine.codecs.fallback"}),
-        ("PIL", {"engine.codecs", "engine.codecs.fallback"}),
+        (
+            "PIL",
+            {
+                "engine.codecs",
+                "engine.codecs.fallback",
+                "engine.colour.tables",
+                "pictures.canvas",
+                "pictures.heatmap",
+                "pictures.side_by_side",
+                "pictures.views",
+            },
+        ),
         ("multiprocessing", set()),
         ("concurrent", set()),
-        ("sqlite3", {"files.ledger"}),
+        ("sqlite3", {"files.ledger", "files.history"}),
     ],
 )
 def test_a_library_is_imported_in_one_place(modules, library, home_module):
@@ -146,6 +177,15 @@ def test_a_library_is_imported_in_one_place(modules, library, home_module):
 
 def test_only_the_command_line_speaks_click(modules):
     assert {name.split(".")[0] for name in importers(modules, "click")} == {"cli"}
+
+
+@pytest.mark.parametrize("library", ["starlette", "uvicorn", "sse_starlette", "zipstream"])
+def test_only_the_web_app_speaks_http(modules, library):
+    assert {name.split(".")[0] for name in importers(modules, library)} == {"web"}
+
+
+def test_only_the_cluster_speaks_dask(modules):
+    assert {name.split(".")[0] for name in importers(modules, "distributed")} == {"cluster"}
 
 
 def test_only_the_worker_starts_processes(modules):

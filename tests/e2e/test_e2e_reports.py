@@ -21,6 +21,10 @@ KEYS = {
     "encoder",
     "chroma_subsampling",
     "megapixels",
+    "metadata_dropped",
+    "metadata_left",
+    "gain_map",
+    "notes",
     "seconds",
 }
 

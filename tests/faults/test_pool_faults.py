@@ -245,6 +245,29 @@ def test_a_large_picture_gets_its_turn():
     assert order == [9.0, 1.0]
 
 
+def test_a_picture_the_machine_has_no_memory_for_is_refused_with_the_figures(monkeypatch, entry):
+    monkeypatch.setattr("jpegslim.files.pool._allowed_memory", lambda: 1_500_000_000)
+    payloads = [("hold", 200.0, 0.0), ("hold", 90.0, 0.0), ("hold", 1.0, 0.0)]
+    done = {outcome.payload[1]: outcome for outcome in outcomes(payloads, entry, megapixels=31.0)}
+    refused = done[200.0].error
+    assert (type(refused), refused.reason) == (WorkerError, "out_of_memory")
+    assert str(refused) == "its 200 megapixels take about 2.3 GB of memory, and 1.5 GB are free"
+    # Over the budget and alone, but within what is free; and what came after the refused one.
+    assert done[90.0].error is None
+    assert done[1.0].error is None
+
+
+@linux_only
+def test_a_decoder_that_takes_more_than_its_picture_s_share_costs_one_file(entry):
+    payloads = [("echo", 1), ("swallow_memory", 2048), ("echo", 2)]
+    done = list(outcomes(payloads, entry, jobs=1))
+    assert [outcome.result for outcome in done] == [1, None, 2]
+    error = done[1].error
+    assert error.reason == "out_of_memory"
+    # 256 MiB for any picture and 24 bytes for each of its pixels.
+    assert "(0.3 GB for 1.0 megapixels)" in str(error)
+
+
 def test_a_closed_admission_turns_away_who_waits():
     admission = Admission(1.0)
     with admission.admit(1.0):

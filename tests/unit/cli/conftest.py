@@ -19,8 +19,9 @@ def invoke():
 
 
 @pytest.fixture
-def batch(monkeypatch):
+def batch(monkeypatch, tmp_path):
     """Stand in for the batch: what it was called with, and what it shall do."""
+    monkeypatch.chdir(tmp_path)
     fake = SimpleNamespace(calls=[], totals=Totals(), results=[], error=None, delivered=None)
 
     def run(paths, settings, **options):

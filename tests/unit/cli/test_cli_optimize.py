@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jpegslim.batch import TIMEOUT_SECONDS
+from jpegslim.chronicle import Chronicle
 from jpegslim.errors import ExitCode, FileError, RunError, UsageError
 from jpegslim.files.selection import Selection
 from jpegslim.reports.console import IN_PLACE, ConsoleReporter
@@ -30,7 +31,7 @@ def test_without_options_the_defaults_are_those_of_the_settings(invoke, batch):
     assert call.listed is call.backup is call.max_errors is call.time_limit is None
     assert call.ledger == Path("usual.sqlite")
     assert call.timeout == TIMEOUT_SECONDS
-    assert [type(reporter) for reporter in call.reporters] == [ConsoleReporter]
+    assert [type(reporter) for reporter in call.reporters] == [ConsoleReporter, Chronicle]
 
 
 @pytest.mark.parametrize(
@@ -133,7 +134,11 @@ def test_json_goes_to_standard_output_alone(invoke, batch):
     assert (first["path"], second["status"]) == ("ä.jpg", "kept")
     assert last["totals"]["files"] == 2
     assert outcome.stderr.splitlines()[0] == IN_PLACE
-    assert [type(reporter) for reporter in batch.calls[0].reporters] == [ConsoleReporter, JsonLines]
+    assert [type(reporter) for reporter in batch.calls[0].reporters] == [
+        ConsoleReporter,
+        JsonLines,
+        Chronicle,
+    ]
 
 
 def test_without_json_standard_output_stays_empty(invoke, batch):

@@ -140,3 +140,19 @@ def test_previews_of_real_cameras_keep_the_file(camera, tmp_path):
     )
     assert found.stdout == PREVIEW
     assert reason_to_keep(data[: -len(PREVIEW)]) is None
+
+
+@pytest.mark.parametrize("parted", [True, False])
+def test_a_thumbnail_in_a_later_segment_keeps_the_file_where_tables_lie_between(parted):
+    def built(pointer):
+        main = struct.pack("<HHHIII", 1, 0x0201, 4, 1, pointer, 0)
+        exif = app(1, b"Exif\0\0" + b"II*\0" + struct.pack("<I", 8) + main)
+        tables = PICTURE[2 : PICTURE.index(b"\xff\xc0")]
+        rest = PICTURE[PICTURE.index(b"\xff\xc0") :]
+        held = app(4, PREVIEW)
+        ahead = exif + (tables + held if parted else held + tables)
+        return b"\xff\xd8" + ahead + rest, (b"\xff\xd8" + ahead).index(PREVIEW)
+
+    _, at = built(0)
+    data, _ = built(at - TIFF_AT)
+    assert reason_to_keep(data) == ("exif_points_beyond" if parted else None)

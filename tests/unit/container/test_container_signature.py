@@ -3,6 +3,7 @@
 import io
 
 import pytest
+from container_samples import app, inserted, saved
 from PIL import Image
 
 from jpegslim.engine.container.segments import parse
@@ -31,3 +32,14 @@ def test_a_photo_with_content_credentials_is_not_rewritten() -> None:
 
 def test_other_data_in_app11_is_carried() -> None:
     refuse_signed(parse(_with_app11(b"json" + _UUID_TAIL + b"\x03note\x00")))
+
+
+@pytest.mark.parametrize("key", ["dcterms:provenance", "dc:source"])
+def test_credentials_kept_elsewhere_keep_the_photo_as_it_is(key: str) -> None:
+    packet = f'<rdf:Description {key}="https://example.org/manifest.c2pa"/>'.encode()
+    source = parse(inserted(saved(), app(1, b"http://ns.adobe.com/xap/1.0/\0" + packet)))
+    if key == "dc:source":
+        refuse_signed(source)
+        return
+    with pytest.raises(UnsupportedJpeg, match="content credentials"):
+        refuse_signed(source)

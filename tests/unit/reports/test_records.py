@@ -27,6 +27,10 @@ def test_a_record_has_the_promised_keys_in_order(make_result):
         "encoder",
         "chroma_subsampling",
         "megapixels",
+        "metadata_dropped",
+        "metadata_left",
+        "gain_map",
+        "notes",
         "seconds",
     ]
 

@@ -1,0 +1,1 @@
+"""Pictures that show where two pictures differ: pixels in, encoded bytes out."""
