@@ -38,9 +38,7 @@ def refuse_pointers_beyond(container: Container) -> None:
     picture changes size. Maker notes are as many formats as makers, none of them documented: any
     four bytes that are the distance to something behind the picture are taken for a pointer.
     """
-    if not container.trailer:
-        return
-    places = _places(container)
+    places = _places(container) if container.trailer else []
     for segment in islice(_exif_segments(container), _MAX_SEGMENTS):
         base = segment.payload_start + _HEADER_SIZE
         for pointer in _pointers(segment, container.data):
@@ -49,12 +47,32 @@ def refuse_pointers_beyond(container: Container) -> None:
                     "the EXIF data points at an image behind the picture, which would be lost",
                     reason="exif_points_beyond",
                 )
+            if _is_parted(container, segment, base + pointer):
+                raise UnsupportedJpeg(
+                    "the EXIF data points at a later segment, which a rewrite would move nearer",
+                    reason="exif_points_beyond",
+                )
         if _names_a_place(segment, container.data, places):
             raise UnsupportedJpeg(
                 "the camera's notes seem to point at an image behind the picture, which would be"
                 " lost",
                 reason="exif_points_beyond",
             )
+
+
+def _is_parted(container: Container, segment: Segment, target: int) -> bool:
+    """Return whether the target is in a later metadata segment with coding parameters between.
+
+    A rewrite gathers the metadata in front of them.
+    """
+    if not segment.end <= target < container.image_end:
+        return False
+    later = [part for part in container.segments if segment.end <= part.start <= target]
+    return bool(later) and (
+        later[-1].is_metadata
+        and target < later[-1].end
+        and not all(part.is_metadata for part in later)
+    )
 
 
 def _exif_segments(container: Container) -> Iterator[Segment]:

@@ -1,4 +1,4 @@
-"""Layers that refine the coded picture itself, as JPEG XT keeps them in APP11 boxes."""
+"""Layers that refine the coded picture itself, as JPEG XT and JPEG-HDR keep them in APP11."""
 
 from jpegslim.engine.container.segments import Container
 from jpegslim.errors import UnsupportedJpeg
@@ -10,6 +10,8 @@ _TYPE_AT = 12
 _TYPE_SIZE = 4
 # The brand that says so, then residuals, refining scans and how they are merged with the picture.
 _LAYERS = frozenset({b"ftyp", b"RESI", b"FINE", b"RFIN", b"SPEC"})
+# JPEG-HDR: a picture of ratios, each that of a bright pixel to the one coded here.
+_RATIOS = b"HDR_RI "
 
 
 def refuse_layered(source: Container) -> None:
@@ -21,6 +23,11 @@ def refuse_layered(source: Container) -> None:
         if segment.marker != _APP11:
             continue
         payload = segment.payload(source.data)
+        if payload.startswith(_RATIOS):
+            raise UnsupportedJpeg(
+                "a JPEG-HDR: its brightness layer is made for exactly this coding of the picture",
+                reason="jpeg_hdr",
+            )
         kind = payload[_TYPE_AT : _TYPE_AT + _TYPE_SIZE]
         if payload.startswith(_COMMON) and kind in _LAYERS:
             raise UnsupportedJpeg(

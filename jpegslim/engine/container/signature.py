@@ -1,7 +1,7 @@
-"""Content credentials (C2PA): signatures over the file's bytes, kept in APP11 JUMBF boxes."""
+"""Content credentials (C2PA): signatures over the file's bytes, in APP11 JUMBF boxes or remote."""
 
 from jpegslim.engine.container.segments import Container
-from jpegslim.engine.container.walk import Segment
+from jpegslim.engine.container.walk import APP1, Segment
 from jpegslim.errors import UnsupportedJpeg
 
 _APP11 = 0xEB
@@ -12,6 +12,9 @@ _C2PA = b"c2pa"
 _DESCRIPTION_BYTES = 64
 # The box instance number: parts of one box share it, and only the first has the description.
 _INSTANCE = slice(2, 4)
+# Where the credentials are kept elsewhere, XMP names the place.
+_XMP = b"http://ns.adobe.com/xap/1.0/\0"
+_REMOTE = b"dcterms:provenance"
 
 
 def signed_segments(source: Container) -> frozenset[Segment]:
@@ -27,8 +30,16 @@ def signed_segments(source: Container) -> frozenset[Segment]:
 
 def refuse_signed(source: Container) -> None:
     """Raise UnsupportedJpeg where the file is signed: a rewrite would break the signature."""
-    if signed_segments(source):
+    if signed_segments(source) or any(_is_remote(part, source.data) for part in source.segments):
         raise UnsupportedJpeg(
             "it carries content credentials (C2PA), which a rewrite would break",
             reason="c2pa_signed",
         )
+
+
+def _is_remote(segment: Segment, data: bytes) -> bool:
+    return (
+        segment.marker == APP1
+        and data.startswith(_XMP, segment.payload_start)
+        and data.find(_REMOTE, segment.payload_start, segment.end) >= 0
+    )
