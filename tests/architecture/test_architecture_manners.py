@@ -85,6 +85,6 @@ def test_no_text_of_the_project_names_a_place_on_somebodys_machine():
 
 def _texts():
     kinds = {".py", ".c", ".h", ".md", ".toml", ".yml", ".yaml", ".pyi", ".cfg"}
-    for top in ("jpegslim", "tests", "benchmarks", "docs", "examples", ".ci", ".github"):
+    for top in ("jpegslim", "tests", "fuzz", "benchmarks", "docs", "examples", ".ci", ".github"):
         yield from (path for path in (ROOT / top).rglob("*") if path.suffix in kinds)
     yield from (path for path in ROOT.glob("*") if path.suffix in kinds)

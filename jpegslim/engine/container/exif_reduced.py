@@ -160,8 +160,11 @@ class _Found:
 
 def _read(tiff: Tiff, first: int) -> _Found:
     top, following = tiff.directory(first)
-    photo, _ = tiff.directory(_pointer(tiff, top, _EXIF))
-    interop, _ = tiff.directory(_pointer(tiff, photo, _INTEROP))
+    # A pointer back to a directory above names none: its fields would come twice.
+    photo_at = _pointer(tiff, top, _EXIF)
+    photo, _ = tiff.directory(photo_at) if photo_at != first else ({}, 0)
+    interop_at = _pointer(tiff, photo, _INTEROP)
+    interop, _ = tiff.directory(interop_at) if interop_at not in (first, photo_at) else ({}, 0)
     dropped = [
         *_stretches(tiff, _pointer(tiff, top, _GPS)),
         *_stretches(tiff, following),
