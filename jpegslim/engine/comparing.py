@@ -1,13 +1,15 @@
 """Compare two pictures of any format, from their bytes or pixels."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from jpegslim.engine.codecs import decode_any, embedded_profile
 from jpegslim.engine.colour import PLAIN, View, view_of_jpeg, view_of_profile
+from jpegslim.engine.container.upright import UPRIGHT, orientation_of
 from jpegslim.engine.metric import Comparison
+from jpegslim.engine.turning import turn_pixels
 from jpegslim.errors import FileError
 
 _GREY_DIMENSIONS = 2
@@ -16,19 +18,27 @@ _JPEG = b"\xff\xd8\xff"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """Decoded pixels, uint8 (H, W) or (H, W, 3) RGB, and how a viewer shows them."""
+    """Decoded pixels, uint8 (H, W) or (H, W, 3) RGB, and how a viewer shows them.
+
+    orientation: the EXIF orientation that viewers of JPEGs heed; None where they differ about it.
+    """
 
     pixels: NDArray[np.uint8] = field(repr=False)
     view: View = PLAIN
+    orientation: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pair:
-    """Two pictures whose samples, uint8 of one shape, mean the same: what the view says."""
+    """Two pictures whose samples, uint8 of one shape, mean the same: what the view says.
+
+    orientation: of the samples of both, by EXIF; 1 for upright.
+    """
 
     view: View
     original: NDArray[np.uint8] = field(repr=False)
     copy: NDArray[np.uint8] = field(repr=False)
+    orientation: int = UPRIGHT
 
 
 def read(data: bytes) -> Picture:
@@ -40,7 +50,7 @@ def read(data: bytes) -> Picture:
     pixels = decode_any(data)
     components = 1 if pixels.ndim == _GREY_DIMENSIONS else 3
     if data.startswith(_JPEG):
-        return Picture(pixels, view_of_jpeg(data, components=components))
+        return Picture(pixels, view_of_jpeg(data, components=components), orientation_of(data))
     return Picture(pixels, view_of_profile(embedded_profile(data), components=components))
 
 
@@ -52,6 +62,7 @@ def compare(
     a, b: whole files (JPEG, PNG, anything Pillow reads) or uint8 pixels (H, W) or (H, W, 3) sRGB,
     of the same size; a grey one beside a colour one counts as colour. Files with the same colour
     profile are compared as it shows them; with different ones, both are turned into sRGB first.
+    JPEGs of different EXIF orientation are compared upright.
     Returns the score and the map of 512-pixel tiles. Raises FileError where one can't be read or
     the sizes differ.
     """
@@ -61,6 +72,8 @@ def compare(
 
 def pair_up(first: Picture, second: Picture) -> Pair:
     """Return two pictures as they are compared. Raises FileError where the sizes differ."""
+    if first.orientation != second.orientation:
+        first, second = _upright(first, second)
     sizes = [each.pixels.shape[:2] for each in (first, second)]
     if sizes[0] != sizes[1]:
         (height, width), (other_height, other_width) = sizes
@@ -75,7 +88,19 @@ def pair_up(first: Picture, second: Picture) -> Pair:
         pair = first.view.as_srgb(first.pixels), second.view.as_srgb(second.pixels)
     if pair[0].ndim != pair[1].ndim:
         pair = _as_colour(pair[0]), _as_colour(pair[1])
-    return Pair(view, *pair)
+    return Pair(view, *pair, first.orientation or UPRIGHT)
+
+
+def _upright(*pictures: Picture) -> tuple[Picture, ...]:
+    """Return the pictures with their pixels turned; as they are where one's turn is not known."""
+    if any(each.orientation is None for each in pictures):
+        return pictures
+    return tuple(
+        replace(
+            each, pixels=turn_pixels(each.pixels, each.orientation or UPRIGHT), orientation=UPRIGHT
+        )
+        for each in pictures
+    )
 
 
 def _picture(given: bytes | NDArray[np.uint8] | Picture) -> Picture:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jpegslim.engine.comparing import pair_up
-from jpegslim.engine.container.upright import UPRIGHT, orientation_of
 from jpegslim.engine.metric import Comparison
 from jpegslim.errors import FileError, RunError, UsageError, WorkerError
 from jpegslim.files.judging import TIMEOUT_SECONDS, Named, opened
@@ -18,7 +17,6 @@ from jpegslim.files.worker import Worker
 
 ENTRY = "jpegslim.files.portraits:draw"
 
-_JPEG = b"\xff\xd8\xff"
 _PNG = b"\x89PNG\r\n\x1a\n"
 # What `pictures.canvas.encode` writes right behind the header.
 _OURS = b"tEXtSoftware\0jpegslim"
@@ -64,8 +62,7 @@ def draw(sitting: Sitting, admit: Callable[[float], None]) -> Portraits:
     from jpegslim.pictures.side_by_side import side_by_side
 
     pair = pair_up(*opened((sitting.original, sitting.copy), admit))
-    _, data = sitting.original
-    turn = orientation_of(data) if data.startswith(_JPEG) else UPRIGHT
+    turn = pair.orientation
     return Portraits(
         judgement=pair.view.compare(pair.original, pair.copy),
         heatmap=heatmap(pair, turn=turn) if sitting.heatmap else None,

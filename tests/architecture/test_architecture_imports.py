@@ -20,7 +20,8 @@ ALLOWED = {
     "engine.search": set(),
     "engine.sample": set(),
     "engine.verify": BASE | {"engine.colour", "engine.codecs", "engine.container"},
-    "engine.comparing": BASE | {"engine.metric", "engine.colour", "engine.codecs"},
+    "engine.comparing": BASE
+    | {"engine.metric", "engine.colour", "engine.codecs", "engine.container", "engine.turning"},
     "engine.inspecting": BASE | {"engine.colour", "engine.container"},
     "engine.trials": BASE
     | {

@@ -19,7 +19,7 @@ export function onUnauthorized(ask) {
   askForToken = ask;
 }
 
-export async function json(path, { method = "GET", body, headers = {} } = {}) {
+export async function json(path, { method = "GET", body, headers = {}, signal } = {}) {
   for (;;) {
     let response;
     try {
@@ -27,8 +27,10 @@ export async function json(path, { method = "GET", body, headers = {} } = {}) {
         method,
         headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
         body: body === undefined ? undefined : JSON.stringify(body),
+        signal,
       });
-    } catch {
+    } catch (error) {
+      if (signal?.aborted) throw error;
       throw new Refusal("The service can't be reached. Is it still running?");
     }
     if (response.ok) return response.status === 204 ? null : response.json();
@@ -42,10 +44,10 @@ export async function json(path, { method = "GET", body, headers = {} } = {}) {
  * Upload a file; resolve to { blob, header } of the answer. A full queue is waited for and a broken
  * connection tried again: the same bytes under the same name change nothing.
  */
-export async function upload(path, file, { onProgress = () => {}, onWait = () => {}, signal } = {}) {
+export async function upload(path, file, { onProgress = () => {}, onWait = () => {}, signal, headers } = {}) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await put(path, file, onProgress, signal);
+      return await put(path, file, onProgress, signal, headers);
     } catch (refusal) {
       if (signal?.aborted || !(refusal instanceof Refusal)) throw refusal;
       if (refusal.status === 401) await askForToken();
@@ -53,20 +55,20 @@ export async function upload(path, file, { onProgress = () => {}, onWait = () =>
         attempt -= 1;
         const seconds = Math.min(refusal.retryAfter || 5, LONGEST_WAIT);
         onWait(refusal.message, seconds);
-        await sleep(seconds * 1000, signal);
-      } else if (refusal.status === 0 && attempt < TRIES) await sleep(500 * 2 ** attempt, signal);
+        await pause(seconds * 1000, signal);
+      } else if (refusal.status === 0 && attempt < TRIES) await pause(500 * 2 ** attempt, signal);
       else throw refusal;
     }
   }
 }
 
 // fetch() does not tell how much of a body has been sent.
-function put(path, file, onProgress, signal) {
+function put(path, file, onProgress, signal, headers = { "Content-Type": "application/octet-stream" }) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("PUT", path);
     request.responseType = "blob";
-    request.setRequestHeader("Content-Type", "application/octet-stream");
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
     request.upload.onprogress = (event) => onProgress(event.total ? event.loaded / event.total : 0);
     request.upload.onload = () => onProgress(1);
     request.onerror = () => reject(new Refusal("The connection to the service broke off."));
@@ -101,7 +103,7 @@ export function sentence(words) {
   return text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
 }
 
-function sleep(milliseconds, signal) {
+export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(resolve, milliseconds);
     signal?.addEventListener("abort", () => {

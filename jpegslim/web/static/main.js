@@ -5,6 +5,7 @@ import * as batch from "./batch.js";
 import { count, duration, size } from "./format.js";
 import { fromDrop, fromInput } from "./gather.js";
 import * as single from "./single.js";
+import { findService } from "./transport.js";
 
 const element = (id) => document.getElementById(id);
 let service = null;
@@ -71,9 +72,16 @@ function start() {
   element("choose").focus();
 }
 
+function keeping() {
+  if (service.endpoint) return `Photos and results are deleted within ${duration(service.keep_seconds)}.`;
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  return here ? "Your photos stay on this computer." : `Photos are deleted ${duration(service.keep_seconds)} after you are done.`;
+}
+
 /** Show what the address says: a job, or the beginning. */
 async function follow() {
-  const id = new URLSearchParams(location.hash.slice(1)).get("job");
+  // Without a service nothing remembers a job.
+  const id = service.endpoint ? null : new URLSearchParams(location.hash.slice(1)).get("job");
   single.close();
   batch.close();
   if (id) {
@@ -164,13 +172,11 @@ function wire() {
 
 wire();
 attempt(async () => {
-  service = await json("/v1/service");
+  service = await findService();
+  element("files").multiple = service.files > 1;
   element("limit").textContent = `up to ${size(service.file_bytes).replace(".0 ", " ")} each`;
   element("version").textContent = `jpegslim ${service.version}`;
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  element("keeping").textContent = here
-    ? "Your photos stay on this computer."
-    : `Photos are deleted ${duration(service.keep_seconds)} after you are done.`;
+  element("keeping").textContent = keeping();
   await follow();
   document.documentElement.dataset.ready = "";
 });

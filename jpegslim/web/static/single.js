@@ -1,7 +1,8 @@
 /* One photo: optimized as often as another preset is tried, and shown beside itself. */
 
-import { sentence, upload } from "./api.js";
+import { sentence } from "./api.js";
 import { figures, percent, size, STATES } from "./format.js";
+import { optimize } from "./transport.js";
 
 const element = (id) => document.getElementById(id);
 const view = () => element("single-view");
@@ -59,7 +60,7 @@ export async function tryOut(options) {
   let timer = 0;
   try {
     working("Uploading", 0);
-    const answer = await upload(`/v1/optimize?${key}`, photo.file, {
+    const made = await optimize(photo.file, options, {
       signal: abort.signal,
       onProgress: (part) => {
         if (part < 1) working(`Uploading ${Math.floor(part * 100)}%`, part);
@@ -67,7 +68,7 @@ export async function tryOut(options) {
       },
       onWait: (words, seconds) => working(`${words} Next try in ${seconds} s.`),
     });
-    const result = read(answer);
+    const result = { ...made, url: URL.createObjectURL(made.blob) };
     photo.results.set(key, result);
     if (photo !== current || running !== abort) return;
     show(result);
@@ -115,26 +116,6 @@ function working(words, part) {
   const bar = element("single-progress");
   if (part === undefined) bar.removeAttribute("value");
   else bar.value = part;
-}
-
-function read({ blob, header }) {
-  const number = (name) => (header(`Jpegslim-${name}`) === null ? null : Number(header(`Jpegslim-${name}`)));
-  const tile = Object.fromEntries(
-    [...(header("Jpegslim-Worst-Tile") ?? "").matchAll(/(\w+)=([-\d.]+)/g)].map(([, key, value]) => [key, Number(value)]),
-  );
-  return {
-    url: URL.createObjectURL(blob),
-    status: header("Jpegslim-Status"),
-    message: header("Jpegslim-Message"),
-    meaning: header("Jpegslim-Meaning"),
-    bytesIn: number("Bytes-In"),
-    bytesOut: number("Bytes-Out"),
-    score: number("Score"),
-    width: number("Width"),
-    height: number("Height"),
-    orientation: number("Orientation"),
-    tile,
-  };
 }
 
 function show(result) {

@@ -74,3 +74,12 @@ def test_a_video_behind_zeros_is_found_though_its_size_begins_with_zeros():
         source = parse(written.getvalue() + bytes(zeros) + video)
         *_, last = parts(source)
         assert (last.kind, last.size) == (Kind.VIDEO, len(video))
+
+
+def test_a_pointer_back_to_its_own_directory_brings_no_field_twice():
+    date = b"2026:11:23 12:00:00\0"
+    entries = (0x8769, 4, 1, 8), (0x9003, 2, len(date), 38)
+    block = b"II*\0" + struct.pack("<IH", 8, 2)
+    block += b"".join(struct.pack("<HHII", *each) for each in entries) + bytes(4) + date
+    reduced = reduce_exif(b"Exif\0\0" + block + bytes(100), Metadata.SAFE, Needs())
+    assert reduced is None or fields(reduced).keys() <= fields(b"Exif\0\0" + block).keys()

@@ -9,6 +9,7 @@ from metadata_samples import exif_payload
 from PIL import Image, ImageOps
 
 from jpegslim import Settings, Status, optimize
+from jpegslim import compare as api_compare
 from jpegslim.engine import codecs
 from jpegslim.engine.codecs import turbo
 from jpegslim.engine.container.segments import parse
@@ -113,3 +114,12 @@ def test_without_being_asked_for_the_tag_stays(turned_photo):
     result = optimize(turned_photo(6), Settings(metadata="strip"))
     assert orientation_of(result.data) == 6
     assert (result.width, result.height) == (320, 256)
+
+
+@pytest.mark.parametrize("number", range(2, 9))
+def test_a_baked_result_is_compared_as_both_are_shown(turned_photo, number):
+    source = turned_photo(number, size=(320, 240))
+    result = optimize(source, BAKED)
+    assert result.status is Status.OPTIMIZED
+    assert api_compare(source, result.data).score == pytest.approx(result.score, abs=0.005)
+    assert api_compare(result.data, result.data).score == 100

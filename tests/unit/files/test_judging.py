@@ -69,7 +69,7 @@ def test_pictures_beyond_the_limit_are_refused_from_their_header(worker):
 def test_a_pair_that_takes_too_long_is_given_up_and_the_next_one_fares_well(monkeypatch):
     good = encoded()
     with Judge() as judge:
-        monkeypatch.setattr(judging, "_TIMEOUT_SECONDS", 1e-6)
+        monkeypatch.setattr(judging, "TIMEOUT_SECONDS", 1e-6)
         with pytest.raises(FileError, match=r"^one, two: took longer") as late:
             judge.compare(("one", good), ("two", good))
         assert late.value.reason == "timeout"
