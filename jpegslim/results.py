@@ -57,6 +57,11 @@ class Url:
         return self.text
 
 
+def place(text: str) -> Path | Url:
+    """Read what a report shows of a place: a URL of S3, or the path of a file."""
+    return Url(text) if text.startswith("s3://") else Path(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Tile:
     """A rectangle of the picture in pixels, and its SSIMULACRA2 score."""

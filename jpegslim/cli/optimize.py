@@ -1,6 +1,6 @@
 """The command `optimize`: its options become Settings and reporters, its totals an exit code."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,6 +21,7 @@ from jpegslim.cli.parameters import (
     read_quality,
     read_size,
 )
+from jpegslim.cli.remote import check_remote, is_remote, run_remote, s3_options
 from jpegslim.cli.reporting import open_reporters
 from jpegslim.cli.sections import Sectioned
 from jpegslim.errors import ExitCode, UsageError
@@ -28,7 +29,7 @@ from jpegslim.errors import ExitCode, UsageError
 PIPE = "-"
 
 _HELP = """Make JPEG photos smaller. PATH is a file or a folder; folders are walked, and files
-ending in .jpg, .jpeg, .jpe or .jfif are taken.
+ending in .jpg, .jpeg, .jpe or .jfif are taken. PATH and --output may be in S3: s3://BUCKET/KEY.
 
 Without --output the files are replaced, each only once its smaller version is verified and
 whole on disk; their originals are not kept, unless --backup says where. With --output every
@@ -70,10 +71,14 @@ _SECTIONS = {
         "min_age",
         "follow_symlinks",
     ),
+    "Where S3 is": ("endpoint_url", "profile", "region"),
     "How the run goes": ("jobs", "cluster", "timeout", "time_limit", "max_errors", "wait"),
     "How results are known again": ("ledger", "no_ledger", "no_marker"),
     "What is told": ("summary", "quiet", "as_json", "report"),
 }
+# What a run over S3 has no use for, and what no other run has.
+_FILES_ALONE = {"backup", "from_file", "nul", "cluster"}
+_S3_ALONE = {"endpoint_url", "profile", "region"}
 # What one photo through a pipe has a use for.
 _WITH_PIPE = {
     "paths",
@@ -258,6 +263,7 @@ _WITH_PIPE = {
     help="Also write the results to FILE: .html (a page with pictures), .jsonl or .csv; an"
     " earlier report is replaced.",
 )
+@s3_options
 @debug_option
 @click.pass_context
 def optimize(
@@ -294,6 +300,9 @@ def optimize(
     quiet: bool,
     as_json: bool,
     report: str | None,
+    endpoint_url: str | None,
+    profile: str | None,
+    region: str | None,
     debug: bool,
 ) -> ExitCode:
     """Run the batch, or send one picture through the pipe."""
@@ -328,6 +337,11 @@ def optimize(
     from jpegslim.files.pool import default_jobs
     from jpegslim.files.selection import Selection
 
+    remote = is_remote(*paths, output)
+    if remote:
+        check_remote(_given(context, _FILES_ALONE))
+    elif unused := _given(context, _S3_ALONE):
+        raise UsageError(f"{unused[0]} is for PATHs or an --output that begin with s3://")
     if ledger is not None and no_ledger:
         raise UsageError("--ledger and --no-ledger contradict each other: choose one")
     selection = Selection(
@@ -344,6 +358,25 @@ def optimize(
             as_json=as_json, quiet=quiet, summary=summary, report=report, ledger=remembering
         ) as reporters,
     ):
+        if remote:
+            return run_remote(
+                paths,
+                output,
+                settings=settings,
+                jobs=default_jobs() if jobs is None else jobs,
+                dry_run=dry_run,
+                reporters=reporters,
+                debug=debug,
+                selection=selection,
+                ledger=remembering,
+                timeout=timeout,
+                max_errors=max_errors,
+                time_limit=time_limit,
+                wait=wait,
+                endpoint_url=endpoint_url,
+                profile=profile,
+                region=region,
+            ).exit_code
         totals = run(
             [Path(path) for path in paths],
             settings,
@@ -387,13 +420,19 @@ def _path(name: str | None) -> Path | None:
     return None if name is None else Path(name)
 
 
-def _refuse_with_pipe(context: click.Context, paths: tuple[str, ...]) -> None:
-    given = [
+def _given(context: click.Context, names: Container[str]) -> list[str]:
+    """Return the options of these names that were given, as they are written."""
+    return [
         max(parameter.opts, key=len)
         for parameter in context.command.params
-        if parameter.name not in _WITH_PIPE
+        if (parameter.name or "") in names
         and context.get_parameter_source(parameter.name or "") is ParameterSource.COMMANDLINE
     ]
+
+
+def _refuse_with_pipe(context: click.Context, paths: tuple[str, ...]) -> None:
+    others = {parameter.name or "" for parameter in context.command.params} - _WITH_PIPE
+    given = _given(context, others)
     if len(paths) > 1:
         given.append("other PATH")
     if given:

@@ -171,7 +171,6 @@ def test_the_protocol_of_reports_stands_on_the_records_alone(modules):
             },
         ),
         ("boto3", {"aws.connection"}),
-        ("botocore", {"aws.connection", "aws.objects", "aws.troubles", "aws.writing"}),
         ("aws_lambda_powertools", {"aws.telling"}),
         ("multiprocessing", set()),
         ("concurrent", set()),
@@ -184,6 +183,10 @@ def test_a_library_is_imported_in_one_place(modules, library, home_module):
 
 def test_only_the_command_line_speaks_click(modules):
     assert {name.split(".")[0] for name in importers(modules, "click")} == {"cli"}
+
+
+def test_only_the_room_for_s3_speaks_to_aws(modules):
+    assert {name.split(".")[0] for name in importers(modules, "botocore")} == {"aws"}
 
 
 @pytest.mark.parametrize("library", ["starlette", "uvicorn", "sse_starlette", "zipstream"])

@@ -86,7 +86,8 @@ def test_a_list_longer_than_memory():
         next(names)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 5e6
+    # 100,000 names take 18 MB; Python's table of interned strings may double meanwhile, at once.
+    assert peak < 12e6
 
 
 def test_a_list_with_nul_characters_read_as_lines_is_wrong_usage():

@@ -1,0 +1,227 @@
+"""The function's work for one call: each photo once, in the memory and the time there is.
+
+A photo costs only its own record. What could not be finished is reported, never lost: to a queue
+the messages that failed, to S3 Batch Operations the tasks, to anybody else an error, after which
+Lambda calls again with the same event.
+"""
+
+import queue
+import threading
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from jpegslim.aws.addresses import Address
+from jpegslim.aws.content import Shelf
+from jpegslim.aws.environment import Configuration, adjusted
+from jpegslim.aws.events import Delivery, Notice
+from jpegslim.aws.making import LASTING, Job, PipeMaker
+from jpegslim.aws.objects import Objects
+from jpegslim.aws.telling import Teller
+from jpegslim.aws.treatment import Settled, Treatment
+from jpegslim.aws.troubles import Conflict, Unavailable
+from jpegslim.aws.work import ENTRY
+from jpegslim.aws.workshop import Workshop
+from jpegslim.errors import FileError, RunError
+from jpegslim.results import FileResult, Status
+from jpegslim.settings import Settings
+
+# Beyond those at work, so that no worker waits for the network.
+_READ_AHEAD = 1
+# Not worth beginning a photo for.
+_LEAST_SECONDS = 1.0
+_JOIN_SECONDS = 5.0
+_OUT_OF_TIME = "the function's time is almost over: left for another call"
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What became of one photo. retry: it is to be tried again. passing: for a passing reason."""
+
+    result: FileResult
+    retry: bool = False
+    passing: bool = False
+
+
+class Function:
+    """Lives as long as the Lambda container; calls come one after the other."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        objects: Objects,
+        shelf: Shelf,
+        teller: Teller,
+        *,
+        entry: str = ENTRY,
+    ) -> None:
+        self._configuration = configuration
+        self._objects = objects
+        self._shelf = shelf
+        self.teller = teller
+        self._entry = entry
+        self._workshop = self._open_workshop()
+
+    @property
+    def megapixels(self) -> float:
+        """The largest picture there is room for."""
+        return self._configuration.settings.max_megapixels
+
+    def warm_up(self) -> None:
+        """Start a worker ahead, in the time before the first call."""
+        self._workshop.start()
+
+    def close(self) -> None:
+        """End the workers."""
+        self._workshop.stop()
+
+    def treat(self, delivery: Delivery, left: Clock) -> dict[Notice, Ended]:
+        """Treat each photo of a delivery once. left: seconds until Lambda ends the function."""
+        if self._workshop.stopped:
+            self._workshop = self._open_workshop()
+        settings = self._configuration.settings
+        if delivery.arguments:
+            known = ("quality", "metadata")
+            settings = adjusted(settings, **{name: delivery.arguments.get(name) for name in known})
+        notices = dict.fromkeys(notice for each in delivery.records for notice in each.notices)
+        treatment = Treatment(self._objects, PipeMaker(self._workshop, self._shelf))
+        call = _Call(self._configuration, settings, left, treatment, self.teller)
+        bell = threading.Timer(max(0.0, call.time()), self._workshop.stop)
+        bell.daemon = True
+        bell.start()
+        try:
+            return call.run(notices)
+        finally:
+            bell.cancel()
+
+    def _open_workshop(self) -> Workshop:
+        return Workshop(
+            entry=self._entry,
+            jobs=self._configuration.jobs,
+            megapixels=self._configuration.megapixels,
+        )
+
+
+class _Call:
+    """One call's photos, on a few threads."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        settings: Settings,
+        left: Clock,
+        treatment: Treatment,
+        teller: Teller,
+    ) -> None:
+        self._configuration = configuration
+        self._settings = settings
+        self._left = left
+        self._treatment = treatment
+        self._teller = teller
+        self._trouble: RunError | None = None
+
+    def time(self) -> float:
+        """Return the seconds there are for work."""
+        return self._left() - self._configuration.reserve
+
+    def run(self, notices: Iterable[Notice]) -> dict[Notice, Ended]:
+        """Treat them all; those that find no time any more are to be tried again."""
+        waiting: queue.SimpleQueue[Notice] = queue.SimpleQueue()
+        ended: queue.SimpleQueue[tuple[Notice, Ended, float]] = queue.SimpleQueue()
+        count = 0
+        for notice in notices:
+            waiting.put(notice)
+            count += 1
+        hands = min(count, self._configuration.jobs + _READ_AHEAD)
+        threads = [
+            threading.Thread(target=self._serve, args=(waiting, ended), daemon=True)
+            for _ in range(hands)
+        ]
+        for thread in threads:
+            thread.start()
+        outcomes = {}
+        for _ in range(count):
+            notice, outcome, seconds = ended.get()
+            self._teller.photo(outcome.result, seconds=seconds, retried=outcome.retry)
+            outcomes[notice] = outcome
+        for thread in threads:
+            thread.join(_JOIN_SECONDS)
+        return outcomes
+
+    def _serve(
+        self,
+        waiting: "queue.SimpleQueue[Notice]",
+        ended: "queue.SimpleQueue[tuple[Notice, Ended, float]]",
+    ) -> None:
+        while True:
+            try:
+                notice = waiting.get_nowait()
+            except queue.Empty:
+                return
+            start = time.perf_counter()
+            try:
+                outcome = self._treat(notice)
+            except Exception as error:  # a bug costs one photo, and is told
+                self._teller.logger.exception("internal error")
+                trouble = FileError(
+                    f"internal error: {type(error).__name__}", reason="internal_error"
+                )
+                outcome = self._failed(notice, trouble)
+            ended.put((notice, outcome, time.perf_counter() - start))
+
+    def _treat(self, notice: Notice) -> Ended:
+        ended = self._treat_one(notice.address)
+        for other in notice.others:
+            if ended.result.reason != "gone":
+                break
+            ended = self._treat_one(other)
+        return ended
+
+    def _treat_one(self, address: Address) -> Ended:
+        configuration, job = self._configuration, self._job(address)
+        outside = configuration.source is not None and not configuration.source.holds(address)
+        if outside:
+            text = f"is not below {configuration.source}"
+            return Ended(job.told(Status.SKIPPED, "outside", text))
+        if self._trouble is not None:
+            return self._postponed(job, str(self._trouble))
+        if self.time() < _LEAST_SECONDS:
+            return self._postponed(job, _OUT_OF_TIME)
+        try:
+            settled = self._treatment.prepare(job)
+            if not isinstance(settled, Settled):
+                settled = self._treatment.deliver(settled)
+        except RunError as error:
+            self._trouble = error
+            return self._postponed(job, str(error))
+        return _judged(settled)
+
+    def _job(self, address: Address) -> Job:
+        return Job(
+            source=address,
+            destination=self._configuration.place(address),
+            settings=self._settings,
+            timeout=self._configuration.timeout,
+        )
+
+    def _postponed(self, job: Job, why: str) -> Ended:
+        result = job.told(Status.FAILED, "postponed", why)
+        return Ended(result, retry=True, passing=True)
+
+    def _failed(self, notice: Notice, error: FileError) -> Ended:
+        job = self._job(notice.address)
+        return Ended(job.told(Status.FAILED, error.reason, str(error)), retry=True)
+
+
+def _judged(settled: Settled) -> Ended:
+    """Say whether a photo is to be tried again."""
+    result, error = settled.result, settled.error
+    if result.status is not Status.FAILED or error is None:
+        return Ended(result)
+    # Where a copy stands, or the bytes are what they are, there is nothing to wait for.
+    if result.output is not None or isinstance(error, LASTING):
+        return Ended(result)
+    passing = isinstance(error, Unavailable | Conflict) or error.reason == "stopped"
+    return Ended(result, retry=True, passing=passing)

@@ -1,0 +1,120 @@
+"""Objects that become files: fetched beside, then worked on and published as any file is."""
+
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from jpegslim.aws.making import Job
+from jpegslim.aws.memory import stamp
+from jpegslim.aws.objects import Fetched, Objects
+from jpegslim.aws.treatment import Settled, failed
+from jpegslim.aws.workshop import Workshop
+from jpegslim.errors import FileError
+from jpegslim.files import store, work
+from jpegslim.files.plan import Task
+from jpegslim.files.selection import picks
+from jpegslim.files.work import Done
+from jpegslim.files.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Landed:
+    """A photo whose result lies beside its place under a temporary name."""
+
+    job: Job
+    fetched: Fetched
+    task: Task
+    done: Done
+
+    def discard(self) -> None:
+        """Let go of the bytes and of what is staged."""
+        store.discard(self.task.staged)
+        self.fetched.content.discard()
+
+
+class Landing:
+    """Prepares from any thread; publishes on the thread of the writer. run: begins its tokens."""
+
+    def __init__(self, objects: Objects, workshop: Workshop, ledger: Path | None, run: str) -> None:
+        self._objects = objects
+        self._workshop = workshop
+        self._ledger = ledger
+        self._run = run
+
+    def prepare(self, job: Job, known_as: bytes) -> Landed | Settled:
+        """Fetch a photo and stage its result; trouble with it is an outcome. Raises RunError.
+
+        known_as: what the ledger knows the object by.
+        """
+        fetched, task = None, None
+        try:
+            fetched = self._fetch(job)
+            task = self._task(job, fetched, known_as)
+            done = self._done(job, task)
+        except FileError as error:
+            if task is not None:
+                store.discard(task.staged)
+            if fetched is not None:
+                fetched.content.discard()
+            return failed(job, fetched, error)
+        except BaseException:
+            if task is not None:
+                store.discard(task.staged)
+            if fetched is not None:
+                fetched.content.discard()
+            raise
+        # The ledger knows an object by its ETag, where a file has a time.
+        if done.identity is not None:
+            identity = replace(done.identity, mtime_ns=stamp(fetched.etag))
+            done = replace(done, identity=identity)
+        return Landed(job=job, fetched=fetched, task=task, done=done)
+
+    def publish(self, landed: Landed, writer: Writer) -> Settled:
+        """Give what is staged its name. Raises RunError where no other would fare better."""
+        job = landed.job
+        try:
+            result = writer.publish(landed.task, landed.done)
+        except FileError as error:
+            return failed(job, landed.fetched, error)
+        finally:
+            landed.discard()
+        return Settled(
+            job=job,
+            result=replace(result, path=job.shown, original=None),
+            fetched=landed.fetched,
+        )
+
+    def _fetch(self, job: Job) -> Fetched:
+        assert not isinstance(job.source, Path)  # noqa: S101 - files do not land
+        whatever = picks(job.source.name)
+        fetched = self._objects.fetch(job.source, job.settings, in_place=False, whatever=whatever)
+        moment = fetched.modified.timestamp()
+        assert fetched.content.path is not None  # noqa: S101 - a run's shelf keeps files
+        os.utime(fetched.content.path, (moment, moment))
+        return fetched
+
+    def _task(self, job: Job, fetched: Fetched, known_as: bytes) -> Task:
+        assert job.landing is not None  # noqa: S101
+        assert fetched.content.path is not None  # noqa: S101
+        task = Task(
+            source=fetched.content.path,
+            destination=job.landing,
+            in_place=False,
+            explicit=False,
+            settings=job.settings,
+            dry_run=job.dry_run,
+            ledger=self._ledger,
+            wish=job.wish,
+            known_as=known_as,
+        )
+        return replace(task, token=f"{self._run}{task.token}")
+
+    def _done(self, job: Job, task: Task) -> Done:
+        try:
+            done: Done = self._workshop.call(task, timeout=job.timeout)
+        except FileError as error:
+            if job.dry_run or error.reason == "stopped":
+                raise
+            # As with files: the best there is to be had of it is a copy.
+            return work.copy(task, error)
+        return done

@@ -1,0 +1,306 @@
+"""Conduct one run over S3: objects in place, to another place, to files, or files to objects."""
+
+import time
+import traceback
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from jpegslim.aws.addresses import Address, as_folder
+from jpegslim.aws.connection import connect
+from jpegslim.aws.content import Shelf
+from jpegslim.aws.hands import work_through
+from jpegslim.aws.landing import Landed, Landing
+from jpegslim.aws.making import Job
+from jpegslim.aws.memory import Memory
+from jpegslim.aws.objects import Objects
+from jpegslim.aws.taskwork import TaskMaker
+from jpegslim.aws.treatment import Prepared, Settled, Treatment
+from jpegslim.aws.wanted import Found, check_apart, find_files, find_objects, local_place
+from jpegslim.aws.workshop import Workshop
+from jpegslim.batch import SLOW_METRIC, TIMEOUT_SECONDS, lock_folder
+from jpegslim.engine import metric
+from jpegslim.errors import RunError
+from jpegslim.files import pool, work, writer
+from jpegslim.files.holdings import make_output
+from jpegslim.files.interrupts import as_ctrl_c, held
+from jpegslim.files.ledger import Ledger
+from jpegslim.files.lock import Claim, Extent, TreeLock, new_run
+from jpegslim.files.selection import EVERYTHING, Selection
+from jpegslim.files.writer import Writer
+from jpegslim.reports.reporter import Onlooker, Reporter, RunStart
+from jpegslim.results import FileResult, Status, Totals
+from jpegslim.settings import Settings
+
+# Beyond those with a worker: reading and writing, so that no worker waits for the network.
+_TRANSFERS_AHEAD = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What a run over S3 is asked for; as for `batch.run`, but for what follows.
+
+    sources: all addresses or all paths. output: an address or a folder, None to replace in place.
+    endpoint_url, profile, region: as for the AWS CLI.
+    """
+
+    sources: Sequence[Address] | Sequence[Path]
+    settings: Settings
+    output: Address | Path | None
+    jobs: int
+    dry_run: bool = False
+    reporters: Sequence[Reporter] = ()
+    debug: bool = False
+    selection: Selection = EVERYTHING
+    ledger: Path | None = None
+    timeout: float | None = TIMEOUT_SECONDS
+    max_errors: int | None = None
+    time_limit: float | None = None
+    wait: bool = False
+    endpoint_url: str | None = None
+    profile: str | None = None
+    region: str | None = None
+
+    @property
+    def hands(self) -> int:
+        """How many photos are on their way at once."""
+        return 2 * self.jobs + _TRANSFERS_AHEAD
+
+
+def run(order: Order) -> Totals:
+    """Optimize what an order names, and tell its reporters as it goes.
+
+    Ctrl-C, SIGTERM, SIGHUP and whatever stops the run end up in the Totals; UsageError is raised
+    before anything is touched.
+    """
+    output = as_folder(order.output) if isinstance(order.output, Address) else order.output
+    # A dry run asks a ledger that is there, and makes none.
+    absent = order.ledger is None or (order.dry_run and not order.ledger.exists())
+    order = replace(order, output=output, ledger=None if absent else order.ledger)
+    tops = [each for each in order.sources if isinstance(each, Address)]
+    tops = check_apart(tops, output)
+    client = connect(
+        endpoint_url=order.endpoint_url,
+        profile=order.profile,
+        region=order.region,
+        # One for the listing.
+        transfers=order.hands + 1,
+    )
+    return _Conductor(order, tops, client).conduct()
+
+
+class _Conductor:
+    """One run, on the thread that called it."""
+
+    def __init__(self, order: Order, tops: Sequence[Address], client: Any) -> None:
+        self._order = order
+        self._tops = tops
+        self._client = client
+        self._began = time.monotonic()
+        self._totals = Totals()
+        self._files = self._size = 0
+        self._complete = False
+        self._run = new_run()
+        onlookers = (each for each in order.reporters if isinstance(each, Onlooker))
+        self._onlooker = next(onlookers, None)
+        self._writer = Writer(self._run, None, None)
+
+    def conduct(self) -> Totals:
+        order = self._order
+        start = RunStart(
+            settings=order.settings,
+            output=order.output.url if isinstance(order.output, Address) else order.output,
+            dry_run=order.dry_run,
+            jobs=order.jobs,
+            paths=tuple(each.url if isinstance(each, Address) else each for each in order.sources),
+            notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
+        )
+        with ExitStack() as stack:
+            stack.enter_context(as_ctrl_c())
+            stack.callback(self._close)
+            try:
+                for reporter in order.reporters:
+                    reporter.started(start)
+                with ExitStack() as held_open:
+                    self._work(held_open)
+            except KeyboardInterrupt:
+                self._totals.interrupted = True
+            except RunError as error:
+                self._totals.stopped = str(error)
+        return self._totals
+
+    def _work(self, stack: ExitStack) -> None:
+        order = self._order
+        ledger = None
+        if order.ledger is not None:
+            ledger = stack.enter_context(Ledger(order.ledger, read_only=order.dry_run))
+        inherit = self._claim_output(stack, ledger)
+        folder = stack.enter_context(TemporaryDirectory(prefix="jpegslim-"))
+        shelf = Shelf(Path(folder), in_memory=0, when_full=RunError)
+        objects = Objects(self._client, shelf)
+        memory = Memory(
+            ledger,
+            service=self._client.meta.endpoint_url,
+            run=self._run,
+            dry_run=order.dry_run,
+        )
+        workshop = stack.enter_context(
+            Workshop(
+                entry=work.ENTRY,
+                jobs=order.jobs,
+                megapixels=pool.memory_budget(),
+                inherit=inherit,
+            )
+        )
+        treatment = Treatment(objects, TaskMaker(workshop, order.ledger))
+        landing = Landing(objects, workshop, order.ledger, self._run)
+
+        def prepare(job: Job) -> Prepared | Landed | Settled:
+            if job.landing is None:
+                return treatment.prepare(job)
+            assert isinstance(job.source, Address)  # noqa: S101 - files do not land
+            return landing.prepare(job, memory.key(job.source))
+
+        def commit(ready: Prepared | Landed) -> Settled | None:
+            if isinstance(ready, Landed):
+                with held():
+                    return landing.publish(ready, self._writer)
+            memory.intend(ready)
+            return None
+
+        def deliver(ready: Prepared | Landed) -> Settled:
+            assert isinstance(ready, Prepared)  # noqa: S101 - commit settles the others
+            return treatment.deliver(ready)
+
+        outcomes = work_through(
+            self._jobs(objects, memory),
+            hands=order.hands,
+            prepare=prepare,
+            commit=commit,
+            deliver=deliver,
+            stop=workshop.stop,
+        )
+        stack.callback(outcomes.close)
+        for settled in outcomes:
+            with held():
+                memory.settle(settled)
+                self._finish(self._told(settled))
+            self._tell_found()
+        self._tell_found()
+
+    def _claim_output(self, stack: ExitStack, ledger: Ledger | None) -> Sequence[int]:
+        """Take the output folder for this run alone; return what workers are to keep open.
+
+        Objects need no lock: their writes are conditional.
+        """
+        order = self._order
+        if not isinstance(order.output, Path) or order.dry_run:
+            return ()
+        make_output(order.output)
+        lock = stack.enter_context(TreeLock(lock_folder(order.ledger), self._run))
+        claim = Claim(order.output.resolve(), Extent.TREE)
+        for dead in lock.claim([claim], wait=order.wait):
+            writer.sweep(dead)
+            lock.bury(dead.run)
+        if ledger is not None:
+            writer.recover(ledger, is_live=lock.is_live)
+        self._writer = Writer(self._run, ledger, None)
+        return (lock.descriptor,)
+
+    def _jobs(self, objects: Objects, memory: Memory) -> Generator[Job | None, None, None]:
+        """Yield what needs to be read; tell of the rest at once."""
+        for each in self._found(objects):
+            if self._is_over():
+                return
+            job = each if isinstance(each, FileResult) else self._job(each, memory)
+            if isinstance(job, FileResult):
+                self._finish(job)
+                yield None
+            else:
+                yield job
+        self._complete = True
+
+    def _found(self, objects: Objects) -> Iterator[Found | FileResult]:
+        order = self._order
+        paths = [each for each in order.sources if isinstance(each, Path)]
+        without = order.output if isinstance(order.output, Address) else None
+        yield from map(self._counted, find_files(paths, order.selection))
+        yield from map(
+            self._counted,
+            find_objects(objects, self._tops, order.selection, without=without),
+        )
+
+    def _counted(self, found: Found | FileResult) -> Found | FileResult:
+        self._files += 1
+        self._size += found.size if isinstance(found, Found) else found.bytes_in
+        return found
+
+    def _job(self, found: Found, memory: Memory) -> Job | FileResult:
+        """Return what is to be done with a photo, or its outcome where that is nothing."""
+        order, listed = self._order, found.listed
+        job = Job(
+            source=found.source,
+            destination=None,
+            settings=order.settings,
+            etag=None if listed is None else listed.etag,
+            dry_run=order.dry_run,
+            timeout=order.timeout,
+            wish=None if self._onlooker is None else self._onlooker.wish(),
+        )
+        known = None
+        if isinstance(order.output, Address):
+            there = Address(order.output.bucket, order.output.key + found.place)
+            job = replace(job, destination=there)
+        elif order.output is None:
+            known = None if listed is None else memory.known(listed, order.settings)
+        else:
+            there_too = local_place(order.output, found.place)
+            if there_too is None:
+                text = "no file can have this name"
+                return job.told(Status.FAILED, "unsafe_name", text, size=found.size)
+            job = replace(job, landing=there_too)
+            if listed is not None:
+                known = memory.known_copy(listed, there_too, order.settings)
+        return job if known is None else known
+
+    def _told(self, settled: Settled) -> FileResult:
+        if not self._order.debug or settled.error is None:
+            return settled.result
+        trace = "".join(traceback.format_exception(settled.error))
+        return replace(settled.result, traceback=trace)
+
+    def _is_over(self) -> bool:
+        """Tell whether nothing new is to be started, and note why."""
+        failed = self._totals.counts[Status.FAILED]
+        if self._order.max_errors is not None and failed >= max(1, self._order.max_errors):
+            self._totals.stopped = f"{failed} files failed, as many as --max-errors allows"
+        elif self._order.time_limit is not None and self._seconds() >= self._order.time_limit:
+            limit = f"{self._order.time_limit:g}"
+            self._totals.cut_short = (
+                f"the time limit of {limit} seconds is over; run again to go on"
+            )
+        else:
+            return False
+        return True
+
+    def _finish(self, result: FileResult) -> None:
+        self._totals.add(result)
+        for reporter in self._order.reporters:
+            reporter.finished(result)
+
+    def _tell_found(self) -> None:
+        for reporter in self._order.reporters:
+            reporter.found(self._files, self._size, complete=self._complete)
+
+    def _seconds(self) -> float:
+        return time.monotonic() - self._began
+
+    def _close(self) -> None:
+        """Close every reporter, then raise RunError where one can't write its last lines."""
+        self._totals.seconds = self._seconds()
+        with ExitStack() as stack:
+            for reporter in reversed(self._order.reporters):
+                stack.callback(reporter.closed, self._totals)

@@ -1,0 +1,159 @@
+"""The threads of a run: bounded, in the right order, and gone when it ends early."""
+
+import threading
+import time
+from datetime import UTC, datetime
+
+import pytest
+
+from jpegslim.aws.addresses import Address
+from jpegslim.aws.content import Content, held
+from jpegslim.aws.hands import work_through
+from jpegslim.aws.making import Job
+from jpegslim.aws.note import make_note
+from jpegslim.aws.objects import Fetched
+from jpegslim.aws.traits import PLAIN
+from jpegslim.aws.treatment import Prepared, Settled
+from jpegslim.errors import RunError
+from jpegslim.results import Status
+from jpegslim.settings import Settings
+
+SETTINGS = Settings()
+
+
+def job(number):
+    return Job(source=Address("b", f"{number}"), destination=None, settings=SETTINGS)
+
+
+def settled(job):
+    return Settled(job=job, result=job.told(Status.KEPT, "kept", ""))
+
+
+class Watch:
+    """Steps that count how many run at once, and on which threads."""
+
+    def __init__(self, folder):
+        self._folder = folder
+        self.now = self.most = 0
+        self.committed, self.delivered = [], []
+        self.threads = set()
+        self.stopped = threading.Event()
+        self._lock = threading.Lock()
+
+    def _run(self):
+        with self._lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+            self.threads.add(threading.current_thread())
+        time.sleep(0.005)
+        with self._lock:
+            self.now -= 1
+
+    def prepare(self, job):
+        self._run()
+        path = self._folder / job.source.key
+        path.write_bytes(b"result")
+        fetched = Fetched(
+            name=job.source,
+            content=held(b"source"),
+            etag="e",
+            traits=PLAIN,
+            modified=datetime.now(UTC),
+            versioned=False,
+        )
+        note = make_note(
+            SETTINGS, size=6, source="0" * 64, origin="o", etag="e", score=None, copy=False
+        )
+        return Prepared(
+            job=job,
+            fetched=fetched,
+            result=job.told(Status.KEPT, "kept", ""),
+            content=Content(6, "0" * 64, None, path),
+            note=note,
+        )
+
+    def commit(self, ready):
+        self.committed.append((ready.job, threading.current_thread()))
+
+    def deliver(self, ready):
+        self._run()
+        self.delivered.append(ready.job)
+        ready.discard()
+        return settled(ready.job)
+
+    def through(self, jobs, *, hands=4, **changed):
+        steps = {
+            "prepare": self.prepare,
+            "commit": self.commit,
+            "deliver": self.deliver,
+            "stop": self.stopped.set,
+        }
+        return work_through(jobs, hands=hands, **{**steps, **changed})
+
+
+@pytest.fixture
+def watch(tmp_path):
+    """Steps to watch; nothing of theirs is left, neither threads nor files."""
+    watching = Watch(tmp_path)
+    yield watching
+    assert not any(thread.is_alive() for thread in watching.threads)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_each_job_is_prepared_committed_here_and_delivered(watch):
+    jobs = [job(number) for number in range(30)]
+    done = [each.job for each in watch.through(jobs)]
+    assert sorted(done, key=str) == sorted(jobs, key=str)
+    assert {each for each, _ in watch.committed} == set(watch.delivered) == set(jobs)
+    assert {thread for _, thread in watch.committed} == {threading.current_thread()}
+    assert threading.current_thread() not in watch.threads
+    assert not watch.stopped.is_set()
+
+
+def test_never_more_are_on_their_way_than_there_are_hands(watch):
+    pulled = []
+
+    def jobs():
+        for number in range(40):
+            pulled.append(number)
+            yield job(number)
+
+    for done, _ in enumerate(watch.through(jobs(), hands=3), start=1):
+        assert len(pulled) - done <= 3
+    assert watch.most <= 3
+    assert len(watch.threads) == 3
+
+
+def test_what_commit_settles_is_not_delivered(watch):
+    def commit(ready):
+        ready.discard()
+        return settled(ready.job)
+
+    assert len(list(watch.through(map(job, range(5)), commit=commit))) == 5
+    assert watch.delivered == []
+
+
+def test_nothing_yet_is_no_job(watch):
+    assert len(list(watch.through([None, job(1), None, None, job(2), None]))) == 2
+
+
+def test_what_a_thread_raises_ends_the_run(watch):
+    def deliver(ready):
+        raise RunError("nothing goes any more")
+
+    with pytest.raises(RunError, match="nothing goes"):
+        list(watch.through(map(job, range(50)), deliver=lambda ready: _after(ready, deliver)))
+    assert watch.stopped.is_set()
+
+
+def _after(ready, then):
+    ready.discard()
+    return then(ready)
+
+
+def test_a_run_that_is_left_early_leaves_nothing_behind(watch):
+    outcomes = watch.through(map(job, range(1000)))
+    next(outcomes)
+    outcomes.close()
+    assert watch.stopped.is_set()
+    assert len(watch.delivered) < 20

@@ -1,0 +1,515 @@
+"""The page without a server, behind the page: tickets, quotas, and what becomes of an upload."""
+
+import base64
+import json
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from site_parts import allow_page, context, created_event, http_event, make_table
+
+import jpegslim
+from jpegslim.aws import desk, uploads
+from jpegslim.aws.answers import UnfinishedError
+from jpegslim.aws.connection import connect_signer
+from jpegslim.aws.desk import Desk, SiteConfiguration, read_site
+from jpegslim.aws.environment import read_environment
+from jpegslim.aws.objects import Objects
+from jpegslim.aws.quota import Limits, Quota, visitor_of
+from jpegslim.aws.telling import Teller
+from jpegslim.aws.tickets import Refusal, Ticket, read_order, ticket_of
+from jpegslim.aws.uploads import Studio
+from jpegslim.errors import UsageError
+
+ORIGIN = "https://page.example"
+MINE = {"origin": ORIGIN, "content-type": "application/json"}
+LIMITS = Limits(hourly=1000, daily=1000)
+# SOI, and an SOF0 that is cut off.
+BEGINNING = bytes.fromhex("ffd8ffc0001108")
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+@pytest.fixture
+def table(moto, request):
+    """A client for DynamoDB and the name of a table of visitors."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+    return make_table(name, moto), name
+
+
+@pytest.fixture
+def desk_of(table, real_bucket):
+    """Return a function that opens the HTTP side on a real bucket."""
+
+    def opened(*, limits=LIMITS, largest=1_000_000):
+        configuration = SiteConfiguration(
+            origin=ORIGIN,
+            bucket=real_bucket.name,
+            table=table[1],
+            limits=limits,
+            largest=largest,
+        )
+        signer = connect_signer(endpoint_url=real_bucket.endpoint)
+        return Desk(configuration, signer, Quota(*table, limits))
+
+    return opened
+
+
+@pytest.fixture
+def studio(real_bucket, shelf):
+    opened = Studio(read_environment({}), Objects(real_bucket.client, shelf), shelf, Teller({}))
+    yield opened
+    opened.close()
+
+
+def ask(side, *, headers=MINE, method="POST", path=desk.PATH, address="192.0.2.1", **order):
+    answer = side.serve(
+        http_event(method, path, body=json.dumps(order), headers=headers, address=address)
+    )
+    return answer["statusCode"], json.loads(answer.get("body") or "null"), answer["headers"]
+
+
+def ticket_for(side, data, **order):
+    status, ticket, _ = ask(side, size=len(data), **order)
+    assert status == 201, ticket
+    return ticket
+
+
+def send(url, *, method="GET", data=None, headers=None):
+    request = urllib.request.Request(url, data, headers or {}, method=method)  # noqa: S310
+    try:
+        with urllib.request.urlopen(request) as answer:  # noqa: S310 - loopback
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+
+
+def upload(ticket, data, **headers):
+    place = ticket["upload"]
+    return send(place["url"], method="PUT", data=data, headers={**place["headers"], **headers})
+
+
+def work(studio, bucket, ticket, *, seconds=120):
+    notice = uploads.read_event(created_event(bucket.name, Ticket(ticket["id"]).upload))
+    return studio.treat(notice.records[0].notices[0].address, lambda: seconds)
+
+
+def state(ticket):
+    status, body = send(ticket["state"])
+    assert status == 200
+    return json.loads(body)
+
+
+# The HTTP side
+
+
+def test_a_ticket_leads_from_a_photo_to_its_result(desk_of, studio, real_bucket, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data, quality="web", metadata="strip")
+    assert state(ticket)["state"] == "waiting"
+    assert upload(ticket, data)[0] == 200
+    work(studio, real_bucket, ticket)
+    told = state(ticket)
+    status, result = send(ticket["result"])
+    settings = jpegslim.Settings(target=80, metadata="strip")
+    assert status == 200
+    assert result == jpegslim.optimize(data, settings).data
+    assert (told["state"], told["bytes_in"], told["bytes_out"]) == (
+        "optimized",
+        len(data),
+        len(result),
+    )
+    assert told["score"] >= 80
+    assert told["worst_tile"]["width"] > 0
+
+
+def test_a_result_is_never_shown_as_anything_but_a_photo(desk_of, studio, real_bucket, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    # Neither is signed, so a visitor may add them.
+    extra = {"Content-Disposition": "inline; filename=a.html", "Cache-Control": "public"}
+    assert upload(ticket, data, **extra)[0] == 200
+    work(studio, real_bucket, ticket)
+    head = real_bucket.head(Ticket(ticket["id"]).result)
+    assert (head["ContentType"], head["ContentDisposition"]) == ("image/jpeg", "attachment")
+    assert head["CacheControl"] == "private, no-store"
+
+
+def test_a_ticket_is_good_for_one_upload(desk_of, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    assert upload(ticket, data)[0] == 200
+    assert upload(ticket, data)[0] == 412
+
+
+@pytest.mark.parametrize("without", ["If-None-Match", "Content-Type"])
+def test_what_a_ticket_asks_for_can_not_be_left_out(desk_of, photo, without):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    place = ticket["upload"]
+    headers = {name: value for name, value in place["headers"].items() if name != without}
+    assert send(place["url"], method="PUT", data=data, headers=headers)[0] == 403
+
+
+def test_a_ticket_takes_as_many_bytes_as_were_said(desk_of, real_bucket, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    assert upload(ticket, data + b"\0")[0] == 403
+    assert upload(ticket, data[:-1])[0] == 403
+    assert upload(ticket, data, **{"Content-Type": "text/html"})[0] == 403
+    assert real_bucket.stored() == [Ticket(ticket["id"]).state]
+
+
+def test_a_ticket_expires(desk_of, photo, monkeypatch):
+    monkeypatch.setattr(desk, "UPLOAD_SECONDS", 1)
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    time.sleep(2.1)
+    status, words = upload(ticket, data)
+    assert status == 403
+    assert b"expired" in words
+
+
+def test_a_ticket_opens_nothing_else(desk_of, photo):
+    data = photo(0)
+    mine, other = (ticket_for(desk_of(), data) for _ in range(2))
+    stolen = mine["upload"]["url"].replace(mine["id"], other["id"])
+    assert send(stolen, method="PUT", data=data, headers=mine["upload"]["headers"])[0] == 403
+    assert send(mine["state"].replace(mine["id"], other["id"]))[0] == 403
+    assert send(mine["state"], method="DELETE")[0] == 403
+    assert send(mine["result"].replace("results/", "uploads/"))[0] == 403
+
+
+def test_a_photo_that_is_too_large_gets_no_ticket(desk_of, real_bucket):
+    status, told, _ = ask(desk_of(largest=2_000_000), size=2_000_001)
+    assert (status, told["reason"]) == (413, "too_large")
+    assert told["detail"] == "the photo has 2.0 MB: this page takes up to 2 MB"
+    assert real_bucket.stored() == []
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"size": 0},
+        {"size": -1},
+        {"size": True},
+        {"size": 1.5},
+        {"size": "100"},
+        {"size": 100, "quality": "85"},
+        {"size": 100, "quality": ["high"]},
+        {"size": 100, "quality": "../../secret"},
+        {"size": 100, "metadata": "none"},
+        {"size": 100, "metadata": {}},
+        {"size": 100, "baseline": "yes"},
+        {"size": 100, "key": "index.html"},
+        {"size": 100, "quality": "x" * 2000},
+    ],
+)
+def test_an_order_that_makes_no_sense_is_refused(desk_of, real_bucket, order):
+    status, told, _ = ask(desk_of(), **order)
+    assert status == 400
+    assert told["detail"]
+    assert real_bucket.stored() == []
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "null", "1", "[" * 1000, "\udcff", '"é"'])
+def test_a_body_that_is_no_order_is_refused(body):
+    with pytest.raises(Refusal) as refused:
+        read_order(body.encode("utf-8", "surrogatepass"), largest=10)
+    assert refused.value.status == 400
+
+
+def test_a_body_may_come_in_base_64(desk_of):
+    event = http_event("POST", desk.PATH, headers=MINE)
+    event["isBase64Encoded"] = True
+    event["body"] = base64.b64encode(b'{"size": 100}').decode()
+    assert desk_of().serve(event)["statusCode"] == 201
+    event["body"] = "not base 64!"
+    assert desk_of().serve(event)["statusCode"] == 400
+
+
+@pytest.mark.parametrize(
+    "origin", [None, "null", "https://evil.example", f"{ORIGIN}.evil.example", ORIGIN.upper()]
+)
+def test_no_other_page_gets_a_ticket(desk_of, real_bucket, origin):
+    headers = {**MINE, "origin": origin} if origin else {"content-type": "application/json"}
+    for method in ("POST", "OPTIONS"):
+        status, told, answered = ask(desk_of(), method=method, headers=headers, size=100)
+        assert (status, told["reason"]) == (403, "foreign_page")
+        assert answered["access-control-allow-origin"] == ORIGIN
+    assert real_bucket.stored() == []
+
+
+def test_a_preflight_allows_what_the_page_needs_and_no_more(desk_of):
+    status, body, headers = ask(desk_of(), method="OPTIONS", headers={"Origin": ORIGIN})
+    assert (status, body) == (204, None)
+    assert headers["access-control-allow-origin"] == ORIGIN
+    assert headers["access-control-allow-methods"] == "POST"
+    assert headers["access-control-allow-headers"] == "content-type"
+    assert "access-control-allow-credentials" not in headers
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"method": "GET"}, 405),
+        ({"method": "DELETE"}, 405),
+        ({"path": "/"}, 404),
+        ({"path": "/v1/photos/../../x"}, 404),
+        ({"headers": {"origin": ORIGIN}}, 415),
+        ({"headers": {"origin": ORIGIN, "content-type": "text/plain"}}, 415),
+    ],
+)
+def test_anything_but_a_request_for_a_ticket_is_refused(desk_of, change, status):
+    assert ask(desk_of(), **change, size=100)[0] == status
+
+
+def test_storage_that_is_out_of_order_is_told_so(desk_of, table, real_bucket):
+    table[0].delete_table(TableName=table[1])
+    status, told, headers = ask(desk_of(), size=100)
+    assert (status, told["reason"], headers["retry-after"]) == (503, "unavailable", "60")
+    assert real_bucket.stored() == []
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-southeast-2"])
+def test_urls_name_the_bucket_at_home_in_its_region(monkeypatch, region):
+    # The global host answers a preflight with a redirect, which browsers refuse.
+    monkeypatch.setenv("AWS_DEFAULT_REGION", region)
+    url = connect_signer().generate_presigned_url(
+        "put_object", Params={"Bucket": "photos", "Key": "a", "ContentLength": 1}
+    )
+    assert url.startswith(f"https://photos.s3.{region}.amazonaws.com/a?")
+    assert "SignedHeaders=content-length%3Bhost" in url
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"ORIGIN": ""}, "ORIGIN is not set"),
+        ({"ORIGIN": "https://page.example/"}, "no origin"),
+        ({"ORIGIN": "*"}, "no origin"),
+        ({"TABLE": ""}, "TABLE is not set"),
+        ({"HOURLY": "0"}, "no number above 0"),
+        ({"DAILY": "many"}, "no number above 0"),
+    ],
+)
+def test_a_configuration_that_makes_no_sense_is_told(changes, words):
+    good = {"ORIGIN": ORIGIN, "BUCKET": "photos", "TABLE": "visitors"}
+    given = {f"{desk.PREFIX}{name}": value for name, value in {**good, **changes}.items()}
+    with pytest.raises(UsageError, match=words):
+        read_site(given)
+
+
+# How many
+
+
+def test_a_visitor_is_turned_away_until_the_hour_is_over(table):
+    clock = Clock()
+    quota = Quota(*table, Limits(hourly=2, daily=100), clock=clock)
+    clock.now += 600 - clock.now % 3600
+    for _ in range(2):
+        quota.take("192.0.2.1")
+    quota.take("192.0.2.2")
+    with pytest.raises(Refusal) as refused:
+        quota.take("192.0.2.1")
+    assert (refused.value.status, refused.value.retry_after) == (429, 3000)
+    assert str(refused.value) == (
+        "this page takes 2 photos an hour from one visitor: try again in 50 minutes"
+    )
+    clock.now += 3001
+    quota.take("192.0.2.1")
+
+
+def test_all_visitors_together_are_bounded_by_the_day(table):
+    clock = Clock()
+    quota = Quota(*table, Limits(hourly=100, daily=3), clock=clock)
+    for number in range(3):
+        quota.take(f"192.0.2.{number}")
+    with pytest.raises(Refusal, match="its 3 photos for today"):
+        quota.take("192.0.2.9")
+    clock.now += 24 * 3600
+    quota.take("192.0.2.9")
+
+
+def test_a_household_is_one_visitor():
+    assert visitor_of("2001:db8:1:2::1") == visitor_of("2001:db8:1:2:ffff::9")
+    assert visitor_of("2001:db8:1:2::1") != visitor_of("2001:db8:1:3::1")
+    assert visitor_of("::ffff:192.0.2.1") == visitor_of("192.0.2.1") == "192.0.2.1"
+
+
+def test_counts_are_forgotten_after_their_time(table):
+    clock = Clock()
+    client, name = table
+    Quota(client, name, LIMITS, clock=clock).take("192.0.2.1")
+    ends = [int(item["ends"]["N"]) for item in client.scan(TableName=name)["Items"]]
+    assert len(ends) == 2
+    assert all(clock.now < each <= clock.now + 24 * 3600 for each in ends)
+
+
+def test_the_network_and_not_a_header_says_who_a_visitor_is(desk_of):
+    side = desk_of(limits=Limits(hourly=1, daily=100))
+    forged = {**MINE, "x-forwarded-for": "198.51.100.7"}
+    assert ask(side, size=100)[0] == 201
+    status, told, headers = ask(side, size=100, headers=forged)
+    assert (status, told["reason"]) == (429, "too_many_photos")
+    assert int(headers["retry-after"]) > 0
+    assert ask(side, size=100, address="198.51.100.7")[0] == 201
+
+
+def test_what_is_refused_costs_nothing_of_the_quota(desk_of):
+    side = desk_of(limits=Limits(hourly=1, daily=1))
+    for _ in range(3):
+        assert ask(side, size=0)[0] == 400
+    assert ask(side, size=100)[0] == 201
+
+
+# The optimizing side
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [(b"<html>" * 100, "not_a_jpeg"), (b"x", "not_a_jpeg"), (BEGINNING, "truncated")],
+    ids=["page", "byte", "beginning"],
+)
+def test_an_upload_that_is_no_photo_is_told_in_words(desk_of, studio, real_bucket, data, reason):
+    ticket = ticket_for(desk_of(), data)
+    assert upload(ticket, data)[0] == 200
+    work(studio, real_bucket, ticket)
+    told = state(ticket)
+    assert (told["state"], told["reason"]) == ("failed", reason)
+    assert told["message"]
+    assert Ticket(ticket["id"]).result not in real_bucket.stored()
+
+
+def test_a_photo_that_can_not_get_smaller_is_handed_out_as_it_is(
+    desk_of, studio, real_bucket, photo
+):
+    data = jpegslim.optimize(photo(0)).data
+    ticket = ticket_for(desk_of(), data)
+    upload(ticket, data)
+    work(studio, real_bucket, ticket)
+    told = state(ticket)
+    assert (told["state"], told["reason"]) == ("skipped", "already_optimized")
+    assert send(ticket["result"])[1] == data
+    assert told["bytes_out"] == len(data)
+
+
+def test_a_picture_with_too_many_pixels_is_told_in_words(desk_of, real_bucket, shelf, photo):
+    small = read_environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128"})
+    studio = Studio(small, Objects(real_bucket.client, shelf), shelf, Teller({}))
+    data = photo(0, size=(1300, 900))
+    ticket = ticket_for(desk_of(), data)
+    upload(ticket, data)
+    try:
+        work(studio, real_bucket, ticket)
+    finally:
+        studio.close()
+    told = state(ticket)
+    assert (told["state"], told["reason"]) == ("failed", "too_big")
+    assert told["message"].startswith("the picture has ")
+
+
+def test_an_event_that_comes_twice_changes_nothing(desk_of, studio, real_bucket, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    upload(ticket, data)
+    assert work(studio, real_bucket, ticket) is not None
+    keys = [Ticket(ticket["id"]).result, Ticket(ticket["id"]).state]
+    before = [real_bucket.head(key)["LastModified"] for key in keys]
+    assert work(studio, real_bucket, ticket) is None
+    assert [real_bucket.head(key)["LastModified"] for key in keys] == before
+
+
+def test_an_upload_without_a_ticket_is_left_alone(studio, real_bucket, photo):
+    real_bucket.put(f"uploads/{'0' * 32}", photo(0))
+    real_bucket.put("uploads/index.html", photo(0))
+    assert work(studio, real_bucket, {"id": "0" * 32}) is None
+    assert work(studio, real_bucket, {"id": "index.html"}) is None
+    assert len(real_bucket.stored()) == 2
+
+
+@pytest.mark.parametrize(
+    "key", ["uploads/", "uploads/x", f"states/{'0' * 32}", f"uploads/{'A' * 32}"]
+)
+def test_only_keys_of_tickets_are_uploads(key):
+    assert ticket_of(key) is None
+
+
+def test_an_event_without_time_left_comes_again(desk_of, studio, real_bucket, photo):
+    data = photo(0)
+    ticket = ticket_for(desk_of(), data)
+    upload(ticket, data)
+    with pytest.raises(UnfinishedError):
+        work(studio, real_bucket, ticket, seconds=5)
+    assert state(ticket)["state"] == "waiting"
+    work(studio, real_bucket, ticket)
+    assert state(ticket)["state"] == "optimized"
+
+
+def test_a_photo_that_kills_its_worker_is_told(desk_of, real_bucket, shelf, photo):
+    studio = Studio(
+        read_environment({}),
+        Objects(real_bucket.client, shelf),
+        shelf,
+        Teller({}),
+        entry="aws_entries:run",
+    )
+    data = photo(0) + b"POISON"
+    ticket = ticket_for(desk_of(), data)
+    upload(ticket, data)
+    try:
+        work(studio, real_bucket, ticket)
+    finally:
+        studio.close()
+    assert (state(ticket)["state"], state(ticket)["reason"]) == ("failed", "worker_died")
+
+
+def test_the_page_may_reach_its_photos_and_no_other_page(desk_of, real_bucket):
+    allow_page(real_bucket, ORIGIN)
+    place = ticket_for(desk_of(), b"x")["upload"]["url"]
+    asked = {
+        "Access-Control-Request-Method": "PUT",
+        "Access-Control-Request-Headers": "content-type,if-none-match",
+    }
+    assert send(place, method="OPTIONS", headers={"Origin": ORIGIN, **asked})[0] == 200
+    foreign = {"Origin": "https://evil.example", **asked}
+    assert send(place, method="OPTIONS", headers=foreign)[0] == 403
+
+
+def test_the_handlers_find_all_they_need_in_their_environment(
+    monkeypatch, moto, real_bucket, photo, tmp_path
+):
+    make_table("visitors-of-handlers", moto)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", real_bucket.endpoint)
+    monkeypatch.setenv("AWS_ENDPOINT_URL_DYNAMODB", moto)
+    monkeypatch.setenv("JPEGSLIM_SITE_ORIGIN", ORIGIN)
+    monkeypatch.setenv("JPEGSLIM_SITE_BUCKET", real_bucket.name)
+    monkeypatch.setenv("JPEGSLIM_SITE_TABLE", "visitors-of-handlers")
+    data = photo(0)
+    event = http_event("POST", desk.PATH, body=json.dumps({"size": len(data)}), headers=MINE)
+    try:
+        ticket = json.loads(desk.handler(event, None)["body"])
+    finally:
+        desk._desk.cache_clear()
+    assert upload(ticket, data)[0] == 200
+    for name in ("ORIGIN", "BUCKET", "TABLE"):
+        monkeypatch.delenv(f"JPEGSLIM_SITE_{name}")
+    monkeypatch.setattr(uploads.tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    try:
+        key = Ticket(ticket["id"]).upload
+        answer = uploads.handler(created_event(real_bucket.name, key), context())
+    finally:
+        uploads._studio().close()
+        uploads._studio.cache_clear()
+        uploads._teller.cache_clear()
+    assert answer == {"photos": ["optimized"]}
+    assert state(ticket)["state"] == "optimized"
