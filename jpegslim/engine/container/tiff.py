@@ -41,9 +41,10 @@ class Tiff:
     def directory(self, at: int) -> tuple[dict[int, Field], int]:
         """Return the fields of a directory by tag, and the offset of the next one (0: none).
 
-        Whatever lies outside the block is left out.
+        Whatever lies outside the block is left out. A directory that stands in the header is
+        none: some readers would take it, others not.
         """
-        if at < 0 or at + 2 > len(self.block):
+        if at < _HEADER_SIZE or at + 2 > len(self.block):
             return {}, 0
         (count,) = struct.unpack_from(f"{self.order}H", self.block, at)
         fields: dict[int, Field] = {}
@@ -80,10 +81,7 @@ class Tiff:
 
 
 def read_tiff(block: bytes) -> tuple[Tiff, int] | None:
-    """Return a TIFF block and its first directory's offset, None for anything else.
-
-    A directory that stands in the header itself is none: some readers would take it, others not.
-    """
+    """Return a TIFF block and its first directory's offset, None for anything else."""
     order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
     if order is None:
         return None

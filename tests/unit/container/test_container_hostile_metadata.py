@@ -83,3 +83,15 @@ def test_a_pointer_back_to_its_own_directory_brings_no_field_twice():
     block += b"".join(struct.pack("<HHII", *each) for each in entries) + bytes(4) + date
     reduced = reduce_exif(b"Exif\0\0" + block + bytes(100), Metadata.SAFE, Needs())
     assert reduced is None or fields(reduced).keys() <= fields(b"Exif\0\0" + block).keys()
+
+
+def test_a_pointer_into_the_header_names_no_directory():
+    value = b"2026:11:23 10:00:00\0"
+    entries = struct.pack("<HHII", 0x9003, 2, 20, 38) + struct.pack("<HHII", 0x8769, 4, 1, 0)
+    block = b"II*\0\x08\0\0\0\x02\0" + entries + bytes(4) + value
+    # Read as a directory, the header holds more entries than fit: whatever follows it.
+    tiff, first = read_tiff(block + bytes(65_536))
+    assert sorted(tiff.directory(first)[0]) == [0x8769, 0x9003]
+    assert tiff.directory(0) == ({}, 0)
+    payload = b"Exif\0\0" + block
+    assert fields(reduce_exif(payload, Metadata.SAFE, Needs())) == {(0x9003,): (2, value)}

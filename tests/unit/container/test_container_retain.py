@@ -1,5 +1,6 @@
 """A policy drops what it names of a whole file, and the coded picture stays as it is."""
 
+import base64
 import struct
 
 import pytest
@@ -164,6 +165,40 @@ def test_a_thumbnail_beside_something_unknown_stays_with_it(policy):
 def test_a_picture_behind_the_first_with_exif_of_its_own_is_told_of(policy):
     other = inserted(saved(noise(16, 16)), app(1, exif_payload()))
     assert any("metadata of their own" in note for note in reduced(PICTURE + other, policy).notes)
+
+
+INNER = {
+    "XMP": app(1, XMP + packet('exif:GPSLatitude="1"', "", NAMESPACES)),
+    "captions": app(13, b"Photoshop 3.0\0" + resource(0x040C, SECRET_NOTE)),
+    "a comment": com(b"\xff" + SECRET_NOTE),
+    "EXIF far behind": app(15, bytes(60_000)) * 2 + app(1, exif_payload()),
+}
+
+
+@BOTH
+@pytest.mark.parametrize("what", INNER)
+def test_whatever_metadata_a_picture_behind_the_first_has_is_told_of(policy, what):
+    other = inserted(saved(noise(16, 16)), INNER[what])
+    assert any("metadata of their own" in note for note in reduced(PICTURE + other, policy).notes)
+
+
+@BOTH
+def test_a_picture_behind_the_first_with_nothing_to_drop_is_not_told_of(policy):
+    gain_map = packet('hdrgm:Version="1.0" hdrgm:GainMapMax="2"', "", NAMESPACES)
+    other = inserted(saved(noise(16, 16)), app(1, XMP + gain_map))
+    assert not reduced(PICTURE + other, policy).notes
+
+
+@BOTH
+def test_a_picture_inside_of_xmp_with_metadata_of_its_own_is_told_of(policy):
+    def notes(picture):
+        data = base64.b64encode(picture).decode()
+        named = f'xmlns:GImage="http://ns.google.com/photos/1.0/image/" GImage:Data="{data}"'
+        return reduced(inserted(PICTURE, app(1, XMP + packet(named))), policy).notes
+
+    small = saved(noise(16, 16))
+    assert any("inside of the XMP" in each for each in notes(inserted(small, INNER["XMP"])))
+    assert not notes(small)
 
 
 @BOTH

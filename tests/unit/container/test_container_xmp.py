@@ -47,6 +47,49 @@ def test_safe_drops_positions_thumbnails_and_makers_notes_at_any_depth():
     assert b"xpacket end" in reduced
 
 
+OUTSIDE = {
+    "an XML comment": (b"<rdf:RDF ", f"<!-- {PLACE} --><rdf:RDF ".encode()),
+    "an instruction": (b"<x:xmpmeta", f"<?gps {PLACE}?><x:xmpmeta".encode()),
+    "an element beside RDF": (
+        b"<rdf:RDF ",
+        f"<g:GPSLatitude xmlns:g='http://ns.adobe.com/exif/1.0/'>{PLACE}</g:GPSLatitude>"
+        "<rdf:RDF ".encode(),
+    ),
+    "an element behind RDF": (b"</rdf:RDF>", f"</rdf:RDF><x:more>{PLACE}</x:more>".encode()),
+    "an attribute of the frame": (b"<x:xmpmeta ", f"<x:xmpmeta x:GPS='{PLACE}' ".encode()),
+    "a node of another type": (
+        b"</rdf:RDF>",
+        f"<x:Photo><x:GPSLatitude>{PLACE}</x:GPSLatitude></x:Photo></rdf:RDF>".encode(),
+    ),
+    "an attribute of no namespace": (b'rdf:about=""', f"GPSLatitude='{PLACE}'".encode()),
+}
+
+
+@pytest.mark.parametrize("metadata", [SAFE, STRIP])
+@pytest.mark.parametrize("what", OUTSIDE)
+def test_nothing_outside_of_known_properties_comes_along(what, metadata):
+    plain = packet('hdrgm:Version="1.0"', "", NAMESPACES)
+    mark, put = OUTSIDE[what]
+    data = plain.replace(mark, put, 1)
+    assert PLACE.encode() in data
+    reduced = reduce_packet(data, metadata)
+    assert PLACE.encode() not in reduced
+    assert names(reduced) == {"Version"}
+    assert reduce_packet(reduced, metadata) == reduced
+
+
+@pytest.mark.parametrize("metadata", [SAFE, STRIP])
+def test_text_that_is_no_property_s_value_takes_the_packet_with_it(metadata):
+    data = packet('hdrgm:Version="1.0"', PLACE, NAMESPACES)
+    assert reduce_packet(data, metadata) is None
+    assert properties(data) is None
+
+
+def test_old_programs_name_the_picture_without_a_prefix():
+    data = packet('dc:format="x"', "", NAMESPACES).replace(b"rdf:about", b"about")
+    assert reduce_packet(data, SAFE) == data
+
+
 def test_strip_leaves_what_gain_map_and_motion_video_need():
     reduced = reduce_packet(FULL, STRIP)
     assert names(reduced) == {"Version", "MotionPhoto"}
