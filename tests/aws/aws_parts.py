@@ -134,7 +134,17 @@ def emulator(folder):
 class Lambda:
     """The handler inside awslambdaric inside the emulator, as a container image would run it."""
 
-    def __init__(self, program, endpoint, folder, *, memory=1769, timeout=120, **environment):
+    def __init__(
+        self,
+        program,
+        endpoint,
+        folder,
+        *,
+        handler="jpegslim.aws.handler.handler",
+        memory=1769,
+        timeout=120,
+        **environment,
+    ):
         port, runtime_port = free_ports(2)
         self._url = f"http://127.0.0.1:{port}/2015-03-31/functions/function/invocations"
         self.log = folder / "function.log"
@@ -151,7 +161,7 @@ class Lambda:
                 sys.executable,
                 "-m",
                 "awslambdaric",
-                "jpegslim.aws.handler.handler",
+                handler,
             ],
             stdin=subprocess.DEVNULL,
             stdout=self._output,

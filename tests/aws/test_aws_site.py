@@ -513,3 +513,34 @@ def test_the_handlers_find_all_they_need_in_their_environment(
         uploads._teller.cache_clear()
     assert answer == {"photos": ["optimized"]}
     assert state(ticket)["state"] == "optimized"
+
+
+def test_both_functions_work_in_the_runtime_they_are_deployed_to(deploy, moto, real_bucket, photo):
+    make_table("visitors-of-runtime", moto)
+    front = deploy(
+        real_bucket.endpoint,
+        handler="jpegslim.aws.desk.handler",
+        memory=512,
+        AWS_ENDPOINT_URL_DYNAMODB=moto,
+        JPEGSLIM_SITE_ORIGIN=ORIGIN,
+        JPEGSLIM_SITE_BUCKET=real_bucket.name,
+        JPEGSLIM_SITE_TABLE="visitors-of-runtime",
+    )
+    back = deploy(
+        real_bucket.endpoint,
+        handler="jpegslim.aws.uploads.handler",
+        JPEGSLIM_SOURCE=f"s3://{real_bucket.name}/uploads/",
+    )
+    data = photo(0)
+    answer = front.invoke(
+        http_event("POST", desk.PATH, body=json.dumps({"size": len(data)}), headers=MINE)
+    )
+    assert answer["statusCode"] == 201, front.log.read_text()
+    ticket = json.loads(answer["body"])
+    assert upload(ticket, data)[0] == 200
+    event = created_event(real_bucket.name, Ticket(ticket["id"]).upload)
+    assert back.invoke(event) == {"photos": ["optimized"]}, back.log.read_text()
+    assert back.invoke(event) == {"photos": []}
+    assert send(ticket["result"])[1] == jpegslim.optimize(data).data
+    (told,) = [line for line in back.lines() if "photo" in line]
+    assert told["photo"]["status"] == "optimized"

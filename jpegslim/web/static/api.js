@@ -79,7 +79,9 @@ function put(path, file, onProgress, signal, headers = { "Content-Type": "applic
         return;
       }
       const text = await request.response.text();
-      reject(problem(request.status, text, request.getResponseHeader("Retry-After")));
+      // A bucket, which never sends it, does not let the page look for it.
+      const retryAfter = request.status === 429 ? request.getResponseHeader("Retry-After") : null;
+      reject(problem(request.status, text, retryAfter));
     };
     signal?.addEventListener("abort", () => request.abort(), { once: true });
     if (signal?.aborted) request.abort();

@@ -23,18 +23,19 @@ export function isUploading() {
 
 /** Begin a job, or add to the open one. */
 export async function add(photos, options, service) {
+  // A job that is over takes nothing more.
+  if (job?.gone) close();
   if (!job) {
     const made = await json("/v1/jobs", { method: "POST", body: options });
     begin(made, service);
     history.pushState(null, "", `#job=${made.id}`);
   }
-  const fresh = photos.filter(({ path }) => {
-    const known = job.entries.get(path);
-    return !known || known.state === "failed" || known.state === "lost";
-  });
-  for (const { file, path } of fresh) {
-    const entry = entryOf(path);
-    Object.assign(entry, { file, state: "queued", message: "", part: 0, bytes_in: file.size });
+  for (const { file, path } of photos) {
+    const name = pathOf(file, path);
+    const known = job.entries.get(name);
+    if (known && known.state !== "failed") continue;
+    const entry = entryOf(name);
+    Object.assign(entry, { file, state: "queued", message: "", part: 0, bytes_in: file.size, modified: file.lastModified });
     job.queue.push(entry);
     draw(entry);
   }
@@ -115,6 +116,21 @@ async function pump(mine) {
     }
   }
   mine.pumps -= 1;
+}
+
+/** Return the path a file has in the job, as the service will call it: one of its own where another file has its name. */
+function pathOf(file, path) {
+  const plain = path.replace(/[\\:*?"<>|]/g, "_");
+  const dot = plain.lastIndexOf(".");
+  const cut = dot > plain.lastIndexOf("/") + 1 ? dot : plain.length;
+  for (let number = 1; ; number += 1) {
+    const name = number === 1 ? plain : `${plain.slice(0, cut)} (${number})${plain.slice(cut)}`;
+    const known = job.entries.get(name);
+    // Of a file from before a reload only the size is known; of one that was refused nothing is kept.
+    const refused = known?.state === "failed" && (!known.id || known.bytes_in === null);
+    const same = known?.bytes_in === file.size && (known.modified ?? file.lastModified) === file.lastModified;
+    if (!known || refused || same) return name;
+  }
 }
 
 function entryOf(path) {
@@ -221,7 +237,7 @@ function look(path) {
   const view = element("look-view");
   const base = `/v1/jobs/${job.id}/files/${entry.id}`;
   looking = path;
-  element("look-name").textContent = path;
+  element("look-name").textContent = element("look-name").title = path;
   view.setAttribute("label", path);
   place(view, entry, entry.worst_tile);
   view.setAttribute("before", `${base}?version=original`);

@@ -42,6 +42,7 @@ function arrange() {
 
 async function take({ photos, others }) {
   notice(null);
+  if (!service) await begin();
   if (!photos.length) {
     notice(others ? "There is no JPEG among these files." : "There are no files in there.", { bad: true });
     return;
@@ -170,13 +171,15 @@ function wire() {
   onUnauthorized(askForToken);
 }
 
-wire();
-attempt(async () => {
+async function begin() {
   service = await findService();
   element("files").multiple = service.files > 1;
-  element("limit").textContent = `up to ${size(service.file_bytes).replace(".0 ", " ")} each`;
+  element("limit").textContent = `up to ${size(service.file_bytes).replace(".0 ", " ")}${service.files > 1 ? " each" : ""}`;
   element("version").textContent = `jpegslim ${service.version}`;
   element("keeping").textContent = keeping();
   await follow();
   document.documentElement.dataset.ready = "";
-});
+}
+
+wire();
+attempt(begin);

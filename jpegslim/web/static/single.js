@@ -25,7 +25,8 @@ export function close() {
   element("single").hidden = true;
   view().removeAttribute("before");
   view().removeAttribute("after");
-  for (const place of document.querySelectorAll("[data-size]")) place.textContent = "";
+  place(view(), {}, null);
+  for (const words of document.querySelectorAll("[data-size]")) words.textContent = "";
 }
 
 export async function open(file, options) {
