@@ -119,8 +119,10 @@ class Survey:
     complete: bool
 
     def scaled(self, photos: int) -> "Survey":
-        """Return what so many photos of the same kind come to."""
-        factor = photos / max(1, self.photos)
+        """Return what so many photos of the same kind come to; as it is where none was seen."""
+        if not self.photos:
+            return self
+        factor = photos / self.photos
         return Survey(photos, round(self.size * factor), round(self.listed * factor), complete=True)
 
 
@@ -151,7 +153,8 @@ def job_request(
     made ready and begins only when somebody confirms it in the console.
     """
     bucket = f"arn:{place.partition}:s3:::"
-    prefix = place.report.key.rstrip("/")
+    # S3 takes no empty one.
+    prefix = place.report.key.rstrip("/") or "jpegslim"
     report_bucket = f"{bucket}{place.report.bucket}"
     invoke: dict[str, Any] = {
         "FunctionArn": place.function,
@@ -176,7 +179,7 @@ def job_request(
                 "EnableManifestOutput": True,
                 "ManifestOutputLocation": {
                     "Bucket": report_bucket,
-                    "ManifestPrefix": f"{prefix}/lists" if prefix else "lists",
+                    "ManifestPrefix": f"{prefix}/lists",
                     "ManifestFormat": _LIST_FORMAT,
                 },
                 "Filter": wanted.filters(),

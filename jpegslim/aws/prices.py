@@ -11,7 +11,9 @@ REGION = "us-east-1"
 # In US dollars. Page "AWS Lambda Pricing": duration a GB-second, first tier; requests.
 LAMBDA_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 LAMBDA_CALL = 0.20 / 1e6
-# Page "Amazon S3 Pricing": requests to S3 Standard; Batch Operations, its lists by filters.
+# Page "Amazon S3 Pricing": S3 Standard, a GB for a month, and requests; Batch Operations, and its
+# lists by filters.
+S3_GB_MONTH = 0.023
 S3_WRITE = 0.005 / 1e3
 S3_READ = 0.0004 / 1e3
 BATCH_JOB = 0.25
@@ -58,6 +60,11 @@ class Estimate:
         """How many bytes less there would be, if these photos were like the measured ones."""
         return round(self.size * (1 - LEFT))
 
+    @property
+    def saved_monthly(self) -> float:
+        """What storing them no longer costs in a month, in US dollars."""
+        return self.saved / 1e9 * S3_GB_MONTH
+
 
 def estimate(
     *, photos: int, size: int, listed: int, architecture: str, memory: int, copies: int
@@ -75,8 +82,7 @@ def estimate(
         "S3 requests": photos * (_READS * S3_READ + S3_WRITE),
         "CloudWatch logs": photos * _LOG_BYTES * LOG_BYTE,
     }
-    # No more copies than photos can be at work.
-    elapsed = seconds / max(1, min(copies, photos))
+    busy = max(1, min(copies, photos))
     return Estimate(
-        photos=photos, size=size, seconds=seconds, copies=copies, elapsed=elapsed, costs=costs
+        photos=photos, size=size, seconds=seconds, copies=busy, elapsed=seconds / busy, costs=costs
     )

@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from jpegslim.cli.backfill import backfill
 from jpegslim.cli.boundary import Program
 from jpegslim.cli.compare import compare
 from jpegslim.cli.inspecting import inspect
@@ -82,6 +83,7 @@ program.add_command(inspect)
 program.add_command(report)
 program.add_command(restore)
 program.add_command(serve)
+program.add_command(backfill)
 
 
 def main() -> NoReturn:

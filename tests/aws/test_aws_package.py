@@ -69,7 +69,7 @@ def test_a_package_without_the_kernel_is_refused(build, package):
 
 def test_a_library_for_another_machine_is_refused(build, package):
     write_library(package / "numpy" / "core.so", build.ELF_MACHINES["x86_64"])
-    with pytest.raises(build.BuildError, match="numpy/core.so is not for arm64"):
+    with pytest.raises(build.BuildError, match=r"numpy/core\.so is not for arm64"):
         build.check(package, "arm64")
 
 
@@ -126,7 +126,7 @@ def test_the_package_needs_neither_the_command_lines_libraries_nor_the_runtimes(
 def test_another_machine_needs_a_compiler_that_is_named(build, monkeypatch):
     other = next(each for each in build.MACHINES if each != HERE)
     assert build.compiler(HERE) == {}
-    monkeypatch.setattr(build, "find_spec", lambda name: None)
+    monkeypatch.setattr(build, "find_spec", lambda _: None)
     with pytest.raises(build.BuildError, match="pip install ziglang"):
         build.compiler(other)
 
