@@ -1,11 +1,12 @@
 """What photos cost on AWS: its public prices, what was measured of photos, and estimates of both.
 
-Prices change, and differ between regions: these are for an order of magnitude before the bill.
+Prices change, and differ between regions: these are for an order of magnitude before the bill. None
+was looked up on the pages named below on one day: hold them against those before relying on them.
 """
 
 from dataclasses import dataclass
 
-AS_OF = "November 2026"
+AS_OF = "2025"
 REGION = "us-east-1"
 
 # In US dollars. Page "AWS Lambda Pricing": duration a GB-second, first tier; requests.
