@@ -138,6 +138,8 @@ async def good(client: Client, tally: Tally, data: bytes, *, pause: float = 0.0)
             tally.wrong.append("one photo, two results")
         if int(answer.headers["content-length"]) != len(answer.body):
             tally.wrong.append("a result was cut short")
+        if int(answer.headers["jpegslim-bytes-out"]) != len(answer.body):
+            tally.wrong.append("a result is not what its figures speak of")
     elif answer.status == 429:
         await _come_again(tally, answer)
     else:
@@ -256,7 +258,7 @@ async def settle(port: int, spool: Path) -> str:
             f"\njpegslim_{name} 0\n" in text
             for name in ("waiting", "working", "jobs", "stored_bytes")
         )
-        if idle and [path.name for path in spool.iterdir()] == ["lock"]:  # noqa: ASYNC240 - nothing runs beside it
+        if idle and not list(spool.iterdir()):  # noqa: ASYNC240 - nothing runs beside it
             return text
         await asyncio.sleep(0.2)
     raise SystemExit(f"the service does not come to rest: {list(spool.iterdir())}\n{text}")  # noqa: ASYNC240 - nothing runs beside it

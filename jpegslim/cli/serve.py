@@ -77,7 +77,7 @@ _SECTIONS = {
     "--trust-proxy",
     "proxy",
     metavar="ADDRESS",
-    help="Believe this reverse proxy about who its clients are.",
+    help="Believe this reverse proxy, or network of them, about who its clients are.",
 )
 @click.option(
     "--token-file",

@@ -1,6 +1,6 @@
 """What `compare` prints: judgements as lines for a person and as records for JSON."""
 
-from jpegslim.audit import IDENTICAL_SCORE, AuditTotals, Outcome, PairResult
+from jpegslim.audit import AuditTotals, Outcome, PairResult
 from jpegslim.engine.metric import Comparison, is_meaningful
 from jpegslim.reports import wording
 from jpegslim.reports.records import finite, tile_record
@@ -11,9 +11,7 @@ def judgement_lines(judgement: Comparison) -> list[str]:
     """Return the score, what it means, and the worst place."""
     width = max(tile.x + tile.width for tile in judgement.tiles)
     height = max(tile.y + tile.height for tile in judgement.tiles)
-    meaning = wording.meaning(judgement.score)
-    if judgement.score < IDENTICAL_SCORE and not is_meaningful(width, height):
-        meaning = "says little of a picture this small (under 113 pixels)"
+    meaning = wording.meaning(judgement.score, is_known=is_meaningful(width, height))
     return [
         f"score       {judgement.score:.2f}  {meaning}",
         f"worst tile  {judgement.worst_tile.score:.2f}  {_place(judgement.worst_tile)}",

@@ -127,11 +127,7 @@ def _framed(shown: Image.Image, judged: metric.Comparison, *, known: bool) -> Im
 
 
 def _write_head(draw: ImageDraw.ImageDraw, judged: metric.Comparison, *, known: bool) -> None:
-    meaning = (
-        wording.meaning(judged.score)
-        if known or judged.score >= _BEST
-        else "says little of a picture this small (under 113 pixels)"
-    )
+    meaning = wording.meaning(judged.score, is_known=known)
     margin = canvas.MARGIN
     canvas.write(draw, (margin, margin - 4), f"Score {judged.score:.2f}", size=canvas.LARGE)
     below = margin + canvas.LARGE + 6

@@ -46,7 +46,7 @@ def side_by_side(pair: Pair, *, turn: int = UPRIGHT) -> bytes:
         canvas.PAPER,
     )
     draw = ImageDraw.Draw(paper)
-    _write_head(draw, judged)
+    _write_head(draw, judged, known=metric.is_meaningful(width, height))
     top = margin + _HEAD
     for number, place in enumerate(places, 1):
         _write_caption(draw, top, number, turned(place, turn, whole))
@@ -64,13 +64,13 @@ def _side(whole: int, most: int) -> int:
     return min(whole, most, max(_SMALLEST, whole * 2 // 5))
 
 
-def _write_head(draw: ImageDraw.ImageDraw, judged: metric.Comparison) -> None:
+def _write_head(draw: ImageDraw.ImageDraw, judged: metric.Comparison, *, known: bool) -> None:
     margin = canvas.MARGIN
     canvas.write(draw, (margin, margin - 4), f"Score {judged.score:.2f}", size=canvas.LARGE)
     canvas.write(
         draw,
         (margin, margin + canvas.LARGE + 6),
-        wording.meaning(judged.score),
+        wording.meaning(judged.score, is_known=known),
         size=canvas.MEDIUM,
         ink=canvas.FAINT,
     )

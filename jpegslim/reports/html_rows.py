@@ -33,6 +33,8 @@ FIELDS = (
     "notes",
 )
 _CHANGED = (Status.OPTIMIZED, Status.LOSSLESS)
+# As many as are shown: rounded twice, 80.0149 would be 80.02 here and 80.01 in the totals.
+_SCORE_DIGITS = 2
 
 
 def file_row(result: FileResult, *, page: Path, folder: Path | None = None) -> list[object]:
@@ -49,7 +51,7 @@ def file_row(result: FileResult, *, page: Path, folder: Path | None = None) -> l
         _why(result),
         result.bytes_in,
         result.bytes_out,
-        _rounded(result.score, 3),
+        _rounded(result.score, _SCORE_DIGITS),
         _tile(result.worst_tile),
         _rounded(result.target, 3),
         result.encoder,
@@ -107,13 +109,15 @@ def _why(result: FileResult) -> str | None:
         return wording.printable(result.message)
     words = wording.reason(result.reason)
     detail = wording.printable(result.message)
-    return f"{words} ({detail})" if detail and detail != words else words
+    if detail.startswith(words):
+        return detail
+    return f"{words} ({detail})" if detail else words
 
 
 def _tile(tile: Tile | None) -> list[object] | None:
     if tile is None:
         return None
-    return [tile.x, tile.y, tile.width, tile.height, _rounded(tile.score, 3)]
+    return [tile.x, tile.y, tile.width, tile.height, _rounded(tile.score, _SCORE_DIGITS)]
 
 
 def _rounded(number: float | None, digits: int) -> float | None:

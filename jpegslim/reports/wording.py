@@ -142,10 +142,15 @@ def reason(code: str) -> str:
     return printable(code.replace("_", " "))
 
 
-def meaning(score: float) -> str:
-    """Say what people see between two pictures at this SSIMULACRA2 score."""
+def meaning(score: float, *, is_known: bool = True) -> str:
+    """Say what people see between two pictures at this SSIMULACRA2 score.
+
+    is_known: whether they are large enough for the score to mean anything.
+    """
     if score >= _IDENTICAL:
         return "no measurable difference"
+    if not is_known:
+        return "says little of a picture this small (under 113 pixels)"
     for threshold, words in MEANINGS:
         if score >= threshold:
             return words

@@ -26,7 +26,6 @@ from jpegslim.web.openapi import describe
 from jpegslim.web.problems import (
     Problem,
     forget_client,
-    show_bug,
     show_http_error,
     show_problem,
 )
@@ -96,7 +95,6 @@ def make_app(
             Problem: show_problem,
             HTTPException: show_http_error,
             ClientDisconnect: forget_client,
-            Exception: show_bug,
         },
         lifespan=life,
     )

@@ -81,6 +81,8 @@ class Batch:
     bell: asyncio.Event = field(default_factory=asyncio.Event)
     # Downloads in progress and work that can't be withdrawn: files stay until it is zero.
     leases: int = 0
+    # Its totals as they were told last, and of which version they are.
+    told: tuple[int, dict[str, object]] | None = None
     # Files by their last change, newest last, and by path.
     _changed: OrderedDict[str, BatchFile] = field(default_factory=OrderedDict)
     _by_path: dict[str, BatchFile] = field(default_factory=dict)

@@ -9,7 +9,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from jpegslim.web.access import COOKIE, Access
 from jpegslim.web.metrics import Metrics
-from jpegslim.web.problems import Problem
+from jpegslim.web.problems import Problem, of_bug
 
 _SAFE = {"GET", "HEAD", "OPTIONS", "TRACE"}
 _SAME = {"same-origin", "none"}
@@ -53,8 +53,12 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        has_begun = False
+
         async def dress(message: Message) -> None:
+            nonlocal has_begun
             if message["type"] == "http.response.start":
+                has_begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -67,7 +71,13 @@ class Guard:
         except Problem as problem:
             await problem.response()(scope, receive, dress)
             return
-        await self._app(scope, receive, dress)
+        try:
+            await self._app(scope, receive, dress)
+        except Exception as error:
+            # Answered here, where it is counted; then raised for the server's log.
+            if not has_begun:
+                await of_bug(error)(scope, receive, dress)
+            raise
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)

@@ -15,7 +15,7 @@ from jpegslim.web.guard import client_of
 from jpegslim.web.parameters import read_path, read_query, settings_from_object
 from jpegslim.web.problems import Problem
 from jpegslim.web.sending import Sending, attachment
-from jpegslim.web.service import Service, draining
+from jpegslim.web.service import Service, body, draining
 from jpegslim.web.spool import Stored, read_chunks
 from jpegslim.web.views import batch_summary, batch_view, file_view, totals_view
 
@@ -37,13 +37,13 @@ async def open_job(request: Request) -> Response:
     # A plain form of another site can't send this type without asking first.
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise Problem(415, "not_json", "send Content-Type: application/json")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > _LONGEST_BODY:
+    text = bytearray()
+    async for chunk in body(request, service.limits):
+        text += chunk
+        if len(text) > _LONGEST_BODY:
             raise Problem(413, "too_large", "the body is longer than any options need")
     try:
-        given = json.loads(bytes(body))
+        given = json.loads(bytes(text))
     except (ValueError, RecursionError) as error:
         raise Problem(400, "bad_body", "the body is not JSON") from error
     settings = settings_from_object(given, service.limits)
@@ -146,7 +146,10 @@ async def get_zip(request: Request) -> Response:
             stream.add(read_chunks(file.delivered.path), file.path, size=file.delivered.size)
     failures = [file for file in batch.files.values() if file.state is State.FAILED]
     if failures:
-        stream.add(_failures_text(failures), _FAILURES_NAME)
+        name = _FAILURES_NAME
+        while batch.at_path(name) is not None:
+            name = f"_{name}"
+        stream.add(_failures_text(failures), name)
     return _lease(
         service,
         batch,

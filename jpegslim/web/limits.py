@@ -17,10 +17,11 @@ class Limits:
     stored_bytes: uploads and results held at once; per client at most half. Default: 8 GB.
     keep_seconds: how long a batch is held after its last change. Default: one hour.
     work_seconds: after which the worker at a picture is killed. Default: 300.
-    idle_seconds: the longest pause within an upload, and before a request's headers. Default: 20.
+    idle_seconds: the longest pause within an upload, before a request's headers, and in taking an
+    answer. Default: 20.
     upload_seconds: the longest upload. Default: 600.
     stop_seconds: how long a stop waits for what runs. Default: 60.
-    connections: open at once; per client at most a quarter. Default: 800.
+    connections: open at once; per client, unless it is the proxy, at most a quarter. Default: 800.
     """
 
     file_bytes: int = 100_000_000

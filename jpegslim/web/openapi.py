@@ -73,7 +73,7 @@ def _paths(limits: Limits) -> Json:
                         "headers": {"Location": {"required": True, "schema": {"type": "string"}}},
                         "links": _links(),
                     },
-                    **_problems("400", "403", "413", "415", "429"),
+                    **_problems("400", "403", "408", "413", "415", "429"),
                 },
                 body={
                     "required": True,

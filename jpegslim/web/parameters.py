@@ -81,8 +81,9 @@ def read_path(text: str) -> str:
     if text != printable(text):
         raise Problem(400, "bad_path", "path has characters that can't be shown")
     parts = PurePosixPath(text.translate(_AWKWARD)).parts
-    if text.startswith("/") or not parts or ".." in parts:
-        raise Problem(400, "bad_path", "path is relative: no '/' in front, no '..' inside")
+    # Windows drops dots and spaces at a name's end: ".. " is its "..".
+    if text.startswith("/") or not parts or not all(part.strip(". ") for part in parts):
+        raise Problem(400, "bad_path", "path is relative: no '/' in front, no name of dots inside")
     if any(len(part.encode()) > _LONGEST_NAME for part in parts):
         raise Problem(400, "bad_path", f"a name in path is longer than {_LONGEST_NAME} bytes")
     return "/".join(parts)

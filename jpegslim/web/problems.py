@@ -13,6 +13,7 @@ from jpegslim.reports.wording import printable
 _CLIENT_LEFT = 499
 
 MEDIA_TYPE = "application/problem+json"
+TOO_SLOW = 408
 
 
 class Problem(Exception):  # noqa: N818 - named as the RFC names it
@@ -74,7 +75,7 @@ async def forget_client(_: Request, __: Exception) -> Response:
     return Response(status_code=_CLIENT_LEFT)
 
 
-async def show_bug(_: Request, error: Exception) -> Response:
-    """Answer where the service itself failed, without telling how."""
+def of_bug(error: Exception) -> Response:
+    """Return the answer where the service itself failed, without telling how."""
     text = f"the service failed here ({type(error).__name__}); its log says more"
     return document(500, "internal_error", text)

@@ -17,7 +17,7 @@ from starlette.applications import Starlette
 from jpegslim.errors import RunError, UsageError
 from jpegslim.web.access import SHORTEST_TOKEN
 from jpegslim.web.app import make_app
-from jpegslim.web.connections import bounded_protocol
+from jpegslim.web.connections import Network, bounded_protocol
 from jpegslim.web.limits import Limits
 
 _BACKLOG = 512
@@ -30,8 +30,9 @@ class Options:
     """How to serve.
 
     token: what clients must know. open_to_all: listen beyond this machine without one.
-    hosts: further names the service answers to. proxy: the address whose X-Forwarded-For is
-    believed, None for nobody. folder: where uploads are kept, None for the temporary folder.
+    hosts: further names the service answers to. proxy: the address, or network, whose
+    X-Forwarded-For is believed, None for nobody. folder: where uploads are kept, None for the
+    temporary folder.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +53,7 @@ def serve(options: Options, *, on_ready: Callable[[str], None]) -> None:
     everything at once. Raises UsageError where listening there would not be safe, RunError where
     it is not possible.
     """
+    proxy = None if options.proxy is None else _network(options.proxy)
     listener = _listen(options)
     try:
         name, port = listener.getsockname()[:2]
@@ -65,14 +67,14 @@ def serve(options: Options, *, on_ready: Callable[[str], None]) -> None:
         )
         config = uvicorn.Config(
             app,
-            http=bounded_protocol(options.limits),
+            http=bounded_protocol(options.limits, proxy=proxy),
             ws="none",
             lifespan="on",
             log_config=None,
             access_log=False,
             server_header=False,
-            proxy_headers=options.proxy is not None,
-            forwarded_allow_ips=options.proxy,
+            proxy_headers=proxy is not None,
+            forwarded_allow_ips=None if proxy is None else str(proxy),
             backlog=_BACKLOG,
             timeout_keep_alive=_KEEP_ALIVE_SECONDS,
             timeout_graceful_shutdown=round(options.limits.stop_seconds),
@@ -135,6 +137,15 @@ class _Server(uvicorn.Server):
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def _network(text: str) -> Network:
+    """Return a proxy's address, or a network of them."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError as error:
+        said = f"--trust-proxy {text}: give its address, or a network like 10.0.0.0/8"
+        raise UsageError(said) from error
 
 
 def _listen(options: Options) -> socket.socket:

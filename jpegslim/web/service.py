@@ -16,7 +16,7 @@ from jpegslim.web.crew import Crew, Ticket
 from jpegslim.web.limits import Limits
 from jpegslim.web.metrics import Metrics
 from jpegslim.web.orders import Made, Order
-from jpegslim.web.problems import Problem
+from jpegslim.web.problems import TOO_SLOW, Problem
 from jpegslim.web.spool import Spool, Stored, too_large
 
 # A refused client that is still sending would see its connection break instead of the reason,
@@ -45,7 +45,8 @@ class Service:
         length = request.headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length) > self.limits.file_bytes:
             raise too_large(self.limits.file_bytes)
-        return await self.spool.receive(_body(request), client=client, limit=self.limits.file_bytes)
+        chunks = body(request, self.limits)
+        return await self.spool.receive(chunks, client=client, limit=self.limits.file_bytes)
 
     def submit(self, source: Stored, settings: Settings, *, urgent: bool) -> tuple[Ticket, Path]:
         """Put a stored picture in line; return the ticket and where its result will lie."""
@@ -107,10 +108,11 @@ async def draining(request: Request) -> AsyncIterator[None]:
     """Where a body is refused, read on for a moment so that the reason reaches the client."""
     try:
         yield
-    except Problem:
+    except Problem as problem:
         # A client that waits to be asked has sent nothing, unless it was asked already.
         waits = "100-continue" in request.headers.get("expect", "").lower()
-        if not waits or hasattr(request.state, "is_over"):
+        is_late = problem.status == TOO_SLOW
+        if not is_late and (not waits or hasattr(request.state, "is_over")):
             with suppress(TimeoutError, ClientDisconnect):
                 await _drain(request)
         raise
@@ -119,13 +121,29 @@ async def draining(request: Request) -> AsyncIterator[None]:
 async def _drain(request: Request) -> None:
     read = 0
     async with asyncio.timeout(_DRAIN_SECONDS):
-        async for chunk in _body(request):
+        async for chunk in _rest(request):
             read += len(chunk)
             if read > _DRAIN_BYTES:
                 return
 
 
-async def _body(request: Request) -> AsyncIterator[bytes]:
+async def body(request: Request, limits: Limits) -> AsyncIterator[bytes]:
+    """Yield a request's body as it arrives. Raises Problem 408 where it stalls or takes long."""
+    loop = asyncio.get_running_loop()
+    over = loop.time() + limits.upload_seconds
+    chunks = _rest(request)
+    while True:
+        try:
+            async with asyncio.timeout_at(min(over, loop.time() + limits.idle_seconds)):
+                chunk = await anext(chunks, None)
+        except TimeoutError as error:
+            raise Problem(TOO_SLOW, "upload_too_slow", "the upload took too long") from error
+        if chunk is None:
+            return
+        yield chunk
+
+
+async def _rest(request: Request) -> AsyncIterator[bytes]:
     """Yield what is left of a request's body; unlike Starlette's, it may be left and taken up."""
     request.state.is_over = getattr(request.state, "is_over", False)
     while not request.state.is_over:

@@ -26,7 +26,6 @@ if sys.platform != "win32":
     import fcntl
 
 _PREFIX = "jpegslim-serve-"
-_LOCK = "lock"
 _CHUNK = MEBIBYTE // 4
 _START_OF_IMAGE = b"\xff\xd8\xff"
 
@@ -51,12 +50,10 @@ class Spool:
         try:
             _sweep(place)
             self._folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))  # mode 0700
-            self._lock = os.open(self._folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+            self._lock = _lock(self._folder)
         except OSError as error:
             text = f"can't keep uploads in {place}: {error.strerror or error}"
             raise RunError(text) from error
-        if sys.platform != "win32":
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._used: Counter[str] = Counter()
 
     @property
@@ -66,8 +63,9 @@ class Spool:
 
     def close(self) -> None:
         """Remove the folder and everything in it."""
-        os.close(self._lock)
         shutil.rmtree(self._folder, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
 
     def new_path(self) -> Path:
         """Return a name that nobody can guess and nothing has."""
@@ -76,8 +74,8 @@ class Spool:
     async def receive(self, chunks: AsyncIterator[bytes], *, client: str, limit: int) -> Stored:
         """Store an upload as it arrives.
 
-        Raises Problem 408 where it stalls, 413 where it is over `limit`, 422 where it is empty or
-        no JPEG, 429 where the store is full, 507 where the disk is.
+        Raises Problem 413 where it is over `limit`, 422 where it is empty or no JPEG, 429 where the
+        store is full, 507 where the disk is, and what `chunks` raises.
         """
         path = self.new_path()
         sha = hashlib.sha256()
@@ -85,18 +83,17 @@ class Spool:
         size = 0
         writing: asyncio.Future[None] | None = None
         try:
-            async with asyncio.timeout(self._limits.upload_seconds):
-                while (chunk := await self._next(chunks)) is not None:
-                    _check_size(size + len(chunk), limit)
-                    self._reserve(client, len(chunk))
-                    size += len(chunk)
-                    buffer += chunk
-                    if len(buffer) >= len(_START_OF_IMAGE) and size == len(buffer):
-                        _check_start(buffer)
-                    if len(buffer) >= MEBIBYTE:
-                        writing = asyncio.ensure_future(_write(path, buffer, sha))
-                        await asyncio.shield(writing)
-                        buffer.clear()
+            async for chunk in chunks:
+                _check_size(size + len(chunk), limit)
+                self._reserve(client, len(chunk))
+                size += len(chunk)
+                buffer += chunk
+                if len(buffer) >= len(_START_OF_IMAGE) and size == len(buffer):
+                    _check_start(buffer)
+                if len(buffer) >= MEBIBYTE:
+                    writing = asyncio.ensure_future(_write(path, buffer, sha))
+                    await asyncio.shield(writing)
+                    buffer.clear()
             if size <= len(_START_OF_IMAGE):
                 _check_start(buffer)
             writing = asyncio.ensure_future(_write(path, buffer, sha))
@@ -107,8 +104,6 @@ class Spool:
                 # A thread that still writes would bring the file back.
                 await asyncio.wait({writing})
             await asyncio.shield(asyncio.to_thread(path.unlink, missing_ok=True))
-            if isinstance(error, TimeoutError):
-                raise Problem(408, "upload_too_slow", "the upload took too long") from error
             if isinstance(error, OSError):
                 raise _disk_problem(error) from error
             raise
@@ -139,10 +134,6 @@ class Spool:
         self._used[client] -= size
         if not self._used[client]:
             del self._used[client]
-
-    async def _next(self, chunks: AsyncIterator[bytes]) -> bytes | None:
-        async with asyncio.timeout(self._limits.idle_seconds):
-            return await anext(chunks, None)
 
 
 def read_chunks(path: Path) -> Iterator[bytes]:
@@ -186,19 +177,35 @@ def _disk_problem(error: OSError) -> Problem:
     return Problem(500, "not_stored", f"the upload can't be stored: {error.strerror}")
 
 
+def _lock(folder: Path) -> int | None:
+    """Lock a folder for as long as the descriptor is open; OSError where it is another's.
+
+    The folder itself, not a file in it: what tidies temporary folders by age passes over a folder
+    that is locked, with everything in it (tmpfiles.d(5)).
+    """
+    if sys.platform == "win32":
+        return None
+    lock = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
+    return lock
+
+
 def _sweep(place: Path) -> None:
     """Remove the folders of services that ended without tidying up."""
     if sys.platform == "win32":
         return
     for folder in place.glob(f"{_PREFIX}*"):
-        status = folder.lstat()
-        # Others may leave links and folders of such a name in a shared temporary folder.
-        if status.st_uid != os.getuid() or not folder.is_dir() or folder.is_symlink():
-            continue
+        # Gone meanwhile, in use, or a link that somebody left in a shared temporary folder.
         with suppress(OSError):
-            lock = os.open(folder / _LOCK, os.O_RDWR | os.O_NOFOLLOW)
+            if folder.lstat().st_uid != os.getuid():
+                continue
+            lock = _lock(folder)
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 shutil.rmtree(folder, ignore_errors=True)
             finally:
-                os.close(lock)
+                if lock is not None:
+                    os.close(lock)

@@ -41,7 +41,7 @@ def batch_view(batch: Batch) -> dict[str, object]:
 
 def batch_summary(batch: Batch) -> dict[str, object]:
     """Return what was asked for, and until when it is held."""
-    settings = batch.settings
+    settings, totals = batch.settings, totals_view(batch)
     return {
         "id": batch.id,
         "target": finite(settings.target),
@@ -49,12 +49,21 @@ def batch_summary(batch: Batch) -> dict[str, object]:
         "baseline": not settings.progressive,
         "created": _when(batch.created),
         "expires": _when(batch.expires),
-        "done": not batch.is_busy,
+        "done": totals["waiting"] == totals["working"] == 0,
     }
 
 
 def totals_view(batch: Batch) -> dict[str, object]:
-    """Return the counts and sums of a batch; what failed is not counted in the sums."""
+    """Return the counts and sums of a batch; what failed is not counted in the sums.
+
+    Of 2000 files they take 1.6 ms: too long to do again for each of the many who may follow.
+    """
+    if batch.told is None or batch.told[0] != batch.version:
+        batch.told = batch.version, _totals(batch)
+    return batch.told[1]
+
+
+def _totals(batch: Batch) -> dict[str, object]:
     counts = Counter(file.state for file in batch.files.values())
     finished = [
         file

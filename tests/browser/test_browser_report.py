@@ -219,6 +219,28 @@ def test_a_page_that_a_killed_run_left_opens(run, visit, tmp_path):
     assert len(names(page)) == 13
 
 
+def test_a_page_without_pictures_points_at_none(visit, tmp_path):
+    path = tmp_path / "told again.html"
+    result = FileResult(
+        path=Path("a.jpg"),
+        status=Status.OPTIMIZED,
+        reason="target_met",
+        message="",
+        bytes_in=4_000_000,
+        bytes_out=1_500_000,
+    )
+    totals = Totals()
+    totals.add(result)
+    with open_report(path) as report:
+        report.started(RunStart(settings=Settings(), output=None, dry_run=False, jobs=1))
+        report.finished(result)
+        report.closed(totals)
+    page = visit(path.as_uri())
+    page.locator("#rows-shown .open").click()
+    words = "No picture: the original was replaced and no backup was kept."
+    assert page.locator("#look .no-picture").text_content() == words
+
+
 def test_ten_thousand_files_open_at_once(visit, tmp_path):
     path = tmp_path / "many.html"
     totals = Totals(seconds=9000.0)

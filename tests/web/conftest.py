@@ -73,7 +73,7 @@ def stored(tmp_path):
 
     def look():
         (folder,) = tmp_path.glob("jpegslim-serve-*")
-        return sorted(path for path in folder.iterdir() if path.name != "lock")
+        return sorted(folder.iterdir())
 
     return look
 

@@ -365,6 +365,66 @@ def test_a_service_that_was_stopped_is_told(visit, launch, photo, tmp_path):
     expect(page.locator("#batch-words")).to_contain_text("stopped")
 
 
+def test_the_next_photo_is_not_drawn_in_the_shape_of_the_last(visit, photo):
+    page = visit()
+    drop(page, {"wide.jpg": photo(0, size=(900, 300))})
+    page.wait_for_selector("#single-download:visible")
+    # Its result never comes.
+    page.route("**/v1/optimize*", lambda _: None)
+    page.set_input_files(
+        "#files",
+        {"name": "tall.jpg", "mimeType": "image/jpeg", "buffer": photo(1, size=(200, 400))},
+    )
+    expect(page.locator("#single-name")).to_have_text("tall.jpg")
+    picture = page.locator("#single-view img[alt='tall.jpg, original']")
+    page.get_by_role("button", name="1:1").click()
+    expect(picture).to_have_css("width", "200px")
+    expect(picture).to_have_css("height", "400px")
+    expect(page.get_by_role("button", name="Worst spot")).to_be_hidden()
+
+
+def test_two_photos_of_one_name_are_both_taken_and_the_same_one_once(visit, photo):
+    page = visit()
+
+    def named(name, number):
+        return {"name": name, "mimeType": "image/jpeg", "buffer": photo(number)}
+
+    page.set_input_files("#files", [named("a.jpg", 0), named('what: is "b"?.jpg', 1)])
+    expect(page.locator("#batch-title")).to_have_text("2 photos done")
+    page.set_input_files("#files", [named("a.jpg", 2)])
+    expect(page.locator("#batch-title")).to_have_text("3 photos done")
+    names = [row.get_attribute("aria-label") for row in page.locator(".row-name").all()]
+    assert names == ["a.jpg", "what_ is _b__.jpg", "a (2).jpg"]
+
+
+def test_a_job_that_ended_makes_way_for_the_next(visit, url, photo):
+    page = visit()
+    page.watch.expected = ("404",)
+    files = [
+        {"name": f"{number}.jpg", "mimeType": "image/jpeg", "buffer": photo(number)}
+        for number in range(2)
+    ]
+    page.set_input_files("#files", files)
+    expect(page.locator("#batch-title")).to_have_text("2 photos done")
+    job = page.url.partition("#job=")[2]
+    assert page.request.delete(f"{url}/v1/jobs/{job}").status == 204
+    expect(page.locator("#batch-words")).to_have_text("The photos were deleted.")
+    page.set_input_files("#files", files)
+    expect(page.locator("#batch-zip")).to_be_visible()
+    assert page.url.partition("#job=")[2] != job
+
+
+def test_a_service_that_was_away_at_first_is_asked_again(visit, url, photo):
+    page = visit()
+    page.watch.expected = ("ERR_FAILED",)
+    page.route("**/v1/service", lambda route: route.abort())
+    page.reload()
+    expect(page.locator("#notice")).to_contain_text("can't be reached")
+    page.unroute("**/v1/service")
+    drop(page, {"a.jpg": photo(0)})
+    page.wait_for_selector("#single-download:visible")
+
+
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_the_worst_place_is_found_however_the_picture_is_turned(visit, orientation):
     page = visit(viewport={"width": 1000, "height": 900})

@@ -29,6 +29,19 @@ def test_the_page_names_no_other_place_and_has_nothing_inline(service):
     assert unchanged.status_code == 304
 
 
+def test_a_bug_is_counted_and_told_without_its_words(service, monkeypatch):
+    def fail(*_, **__):
+        raise RuntimeError("the secret of the bug")
+
+    monkeypatch.setattr("jpegslim.web.batches.Batches.open", fail)
+    answer = service.post("/v1/jobs", json={})
+    assert answer.status_code == 500
+    assert answer.json()["reason"] == "internal_error"
+    assert "secret" not in answer.text
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert 'requests_total{method="POST",status="500"} 1' in service.get("/metrics").text
+
+
 @pytest.mark.parametrize("path", ["/static/../app.py", "/static/%2e%2e%2fapp.py", "/static/x.js"])
 def test_no_other_file_is_served(service, path):
     assert service.get(path).status_code == 404

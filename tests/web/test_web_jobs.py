@@ -5,6 +5,10 @@ import zipfile
 
 import pytest
 
+from jpegslim.settings import Settings
+from jpegslim.web.batches import Batch, State
+from jpegslim.web.views import batch_summary, totals_view
+
 
 def finished(service, job, *, seconds=60):
     """Wait until the job is done and return its record."""
@@ -99,7 +103,17 @@ def test_a_refused_file_may_be_brought_again(service, photo):
 
 
 @pytest.mark.parametrize(
-    "path", ["/etc/passwd", "../a.jpg", "a/../../b.jpg", "", "a\nb.jpg", "x" * 300, "\u202egpj.a"]
+    "path",
+    [
+        "/etc/passwd",
+        "../a.jpg",
+        "a/../../b.jpg",
+        "a/.. /b.jpg",
+        "",
+        "a\nb.jpg",
+        "x" * 300,
+        "\u202egpj.a",
+    ],
 )
 def test_a_path_that_leads_elsewhere_is_refused(service, photo, path):
     answer = add(service, opened(service), path, photo(0))
@@ -111,6 +125,16 @@ def test_what_windows_takes_for_a_path_is_one_name_in_the_zip(service, photo):
     job = opened(service)
     add(service, job, "..\\..\\C:evil.jpg", photo(0))
     assert [file["path"] for file in finished(service, job)["files"]] == [".._.._C_evil.jpg"]
+
+
+def test_the_list_of_what_failed_takes_no_photos_place_in_the_zip(service, photo):
+    job = opened(service)
+    add(service, job, "jpegslim-failed.txt", photo(0))
+    add(service, job, "bad.jpg", photo(1)[:4000])
+    finished(service, job)
+    with zipfile.ZipFile(io.BytesIO(service.get(f"/v1/jobs/{job}/zip").content)) as archive:
+        assert archive.namelist() == ["jpegslim-failed.txt", "bad.jpg", "_jpegslim-failed.txt"]
+        assert archive.read("_jpegslim-failed.txt").count(b"bad.jpg") == 1
 
 
 def test_names_of_clients_are_nowhere_on_the_disk(service, photo, stored):
@@ -238,3 +262,16 @@ def follow(client, job, *, until, last=None):
             elif line.startswith("data: ") and name == "totals" and until(states):
                 break
     return states, last
+
+
+def test_totals_are_added_up_once_for_all_who_follow():
+    batch = Batch(client="one", settings=Settings(), keep_seconds=60)
+    file = batch.add("a.jpg")
+    batch.change(file)
+    first = totals_view(batch)
+    assert totals_view(batch) is first
+    assert batch_summary(batch)["done"] is False
+    file.state = State.FAILED
+    batch.change(file)
+    assert totals_view(batch)["failed"] == 1
+    assert batch_summary(batch)["done"] is True

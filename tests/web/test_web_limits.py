@@ -1,6 +1,8 @@
 import asyncio
 import errno
+import os
 import socket
+import sys
 import threading
 import time
 from pathlib import Path
@@ -11,7 +13,6 @@ import pytest
 
 from jpegslim.web.crew import Crew
 from jpegslim.web.limits import Limits
-from jpegslim.web.problems import Problem
 from jpegslim.web.spool import Spool
 
 HANGS = "web_entries:hang"
@@ -127,20 +128,60 @@ def test_a_picture_that_kills_its_worker_costs_only_itself(
     assert stored() == []
 
 
-@pytest.mark.parametrize("limit", ["idle_seconds", "upload_seconds"])
-def test_a_stalled_upload_is_given_up_and_leaves_nothing(tmp_path, photo, limit):
-    spool = Spool(Limits(**{limit: 0.05}), parent=tmp_path)
+@pytest.mark.parametrize(
+    ("limit", "pause"), [("idle_seconds", 30), ("upload_seconds", 0.01)], ids=["stalls", "trickles"]
+)
+@pytest.mark.parametrize("target", ["PUT /v1/optimize", "POST /v1/jobs"])
+def test_a_body_that_never_ends_is_given_up(open_service, photo, limit, pause, target):
+    service = open_service(**{limit: 0.1})
+    method, path = target.split()
+    pieces = iter([photo(0)[:1000]] if method == "PUT" else [])
+    sent = []
 
-    async def stalling():
-        yield photo(0)
-        await asyncio.sleep(30)
+    async def receive():
+        if (piece := next(pieces, None)) is None:
+            await asyncio.sleep(pause)
+        return {"type": "http.request", "body": piece or b" ", "more_body": True}
 
-    with pytest.raises(Problem) as told:
-        asyncio.run(spool.receive(stalling(), client="one", limit=1 << 20))
-    assert told.value.status == 408
-    assert spool.used == 0
+    async def send(message):
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": b"",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }
+    service.portal.call(service.app, scope, receive, send)
+    assert sent[0]["status"] == 408
+    assert gauge(service, "jpegslim_stored_bytes") == 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_the_folder_of_uploads_is_locked_against_those_who_tidy_up(tmp_path):
+    import fcntl
+
+    spool = Spool(Limits(), parent=tmp_path)
+    (folder,) = tmp_path.iterdir()
+    tidier = os.open(folder, os.O_RDONLY)
+    with pytest.raises(BlockingIOError):
+        fcntl.flock(tidier, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    os.close(tidier)
     spool.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the folders are not swept there")
+def test_a_link_that_looks_like_a_dead_services_folder_leads_nowhere(tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    (mine / "photo.jpg").write_text("precious")
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "jpegslim-serve-link").symlink_to(mine)
+    Spool(Limits(), parent=place).close()
+    assert (mine / "photo.jpg").read_text() == "precious"
 
 
 def test_a_full_disk_is_told_and_leaves_nothing(open_service, photo, stored, monkeypatch):
@@ -168,7 +209,7 @@ def test_a_client_that_leaves_halfway_leaves_nothing(launch, photo, tmp_path):
         raw.sendall(head.encode() + data[: len(data) // 2])
         time.sleep(0.3)
     (folder,) = tmp_path.glob("jpegslim-serve-*")
-    wait_for(lambda: [path.name for path in folder.iterdir()] == ["lock"])
+    wait_for(lambda: list(folder.iterdir()) == [])
     assert httpx2.get(f"{running.url}/health").status_code == 200
     assert running.stop() == 0
     assert "Traceback" not in "".join(running.lines)

@@ -1,3 +1,5 @@
+import asyncio
+import ipaddress
 import os
 import shutil
 import signal
@@ -189,20 +191,20 @@ def closed(connection):
         return True
 
 
+async def word(scope, receive, send):
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b"word"})
+
+
 @pytest.fixture
 def bounded():
-    """Return a function that serves one word over connections with these limits."""
+    """Return a function that serves an app, or one word, over connections with these limits."""
     stops = []
 
-    def start(**limits):
-        async def word(scope, receive, send):
-            await send({"type": "http.response.start", "status": 200, "headers": []})
-            await send({"type": "http.response.body", "body": b"word"})
-
+    def start(app=word, *, proxy=None, **limits):
         listener = socket.create_server(("127.0.0.1", 0))
-        config = uvicorn.Config(
-            word, http=bounded_protocol(Limits(**limits)), lifespan="off", log_config=None
-        )
+        protocol = bounded_protocol(Limits(**limits), proxy=proxy)
+        config = uvicorn.Config(app, http=protocol, lifespan="off", log_config=None)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, args=([listener],))
         thread.start()
@@ -248,6 +250,36 @@ def test_one_client_can_not_take_all_connections(bounded):
         again.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
         assert b"200" in again.recv(1000)
     held.pop().close()
+
+
+def test_a_proxy_is_not_held_to_what_one_client_may_have(bounded):
+    address = bounded(connections=8, proxy=ipaddress.ip_network("127.0.0.1/32"))
+    held = [socket.create_connection(address, timeout=20) for _ in range(5)]
+    for one in held:
+        one.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert b"200" in one.recv(1000)
+        one.close()
+
+
+def test_a_client_that_stops_reading_is_let_go(bounded):
+    gone = threading.Event()
+
+    async def endless(scope, receive, send):
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        left = asyncio.create_task(receive())
+        while not left.done():
+            await send({"type": "http.response.body", "body": bytes(1 << 20), "more_body": True})
+        gone.set()
+
+    with socket.create_connection(bounded(endless, idle_seconds=0.2), timeout=20) as deaf:
+        deaf.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert gone.wait(20)
+
+
+def test_a_proxy_that_is_no_address_is_told(serve):
+    ended = serve("--trust-proxy", "localhost", "--port", 0)
+    assert ended.returncode == 2
+    assert "--trust-proxy localhost: give its address" in ended.stderr
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")

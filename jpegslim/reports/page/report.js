@@ -484,8 +484,10 @@
       if (row.status === "failed") return `No picture: ${row.why || "the file failed"}.`;
       if (row.status === "kept" || row.status === "skipped") return "Nothing to compare: the file is what it was.";
       if (row.status === "lossless") return "Nothing to compare: every pixel is what it was.";
-      if (this.run.dry_run) return "No picture: a dry run writes no result to look at. Pictures of the biggest savings and the worst places are in this page.";
-      return "No picture: the original was replaced and no backup was kept. Pictures of the biggest savings and the worst places are in this page.";
+      const why = this.run.dry_run ? "a dry run writes no result to look at" : "the original was replaced and no backup was kept";
+      // A page of a past run, or of one that was killed, has none.
+      const others = this.views.size ? " Pictures of the biggest savings and the worst places are in this page." : "";
+      return `No picture: ${why}.${others}`;
     }
 
     #without(textContent) {

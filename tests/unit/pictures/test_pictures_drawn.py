@@ -96,6 +96,15 @@ def test_a_small_picture_has_one_row(spoilt):
     assert image.height < 300
 
 
+@pytest.mark.parametrize(("side", "known"), [(112, False), (160, True)])
+@pytest.mark.parametrize("draw", [heatmap, side_by_side])
+def test_of_a_picture_too_small_for_the_metric_both_say_so(spoilt, monkeypatch, draw, side, known):
+    written = []
+    monkeypatch.setattr(canvas, "write", lambda _, at, text, **__: written.append(text) or at[0])
+    draw(spoilt(side, side, 20, 20))
+    assert any("says little" in text for text in written) is not known
+
+
 @pytest.mark.parametrize("turn", [1, 6])
 def test_three_rows_for_a_large_one(spoilt, turn):
     image = opened(side_by_side(spoilt(2400, 1800, 700, 900), turn=turn))

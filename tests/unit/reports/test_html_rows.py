@@ -90,6 +90,8 @@ def test_reasons_are_told_in_words(make_result):
     assert named(file_row(result, page=Path("run.html")))["why"] == "too little to gain"
     result = make_result(status=Status.KEPT, reason=Reason.TOO_LITTLE_TO_GAIN, message="why so")
     assert named(file_row(result, page=Path("run.html")))["why"] == "too little to gain (why so)"
+    result = make_result(status=Status.SKIPPED, reason="not_a_jpeg", message="not a JPEG: text")
+    assert named(file_row(result, page=Path("run.html")))["why"] == "not a JPEG: text"
 
 
 def test_what_metadata_policies_say_is_shown(make_result):
@@ -137,4 +139,10 @@ def test_a_turned_picture_says_so_where_its_tile_is_shown(make_result):
 
 def test_a_tile_far_below_zero_is_a_number(make_result):
     row = named(file_row(make_result(worst_tile=Tile(0, 0, 9, 9, -512.34567)), page=Path("x.html")))
-    assert row["tile"][4] == -512.346
+    assert row["tile"][4] == -512.35
+
+
+def test_a_score_is_rounded_once(make_result):
+    # The totals show 80.01 of it, as the console does.
+    row = named(file_row(make_result(score=80.0149), page=Path("x.html")))
+    assert row["score"] == 80.01
