@@ -1,0 +1,227 @@
+"""The way to a Dask scheduler: connecting, checking who works there, and telling its troubles.
+
+All of Dask's own words stay in here. It logs a dozen lines where a scheduler goes away; the user
+is told one.
+"""
+
+import logging
+import os
+import pkgutil
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Self
+
+from distributed import Client, Future, LocalCluster
+from distributed.versions import VersionMismatchWarning
+
+from jpegslim.cluster.station import perform
+from jpegslim.errors import RunError
+from jpegslim.files.child import one_line
+from jpegslim.files.pool import default_jobs
+from jpegslim.version import VERSION
+
+LOCAL = "local"
+CONNECT_SECONDS = 10.0
+# Workers of a cluster that grows with its work take a while to come.
+WORKERS_SECONDS = 60.0
+# How often the scheduler is asked who is there.
+CENSUS_SECONDS = 2.0
+# The page with Dask's own figures can be seen from this machine alone.
+DASHBOARD = "127.0.0.1:8787"
+
+AGAIN = "run again to go on with what is left"
+
+
+class Gateway:
+    """A connection to a scheduler; a context manager, and all its methods are for one thread.
+
+    Every method raises RunError where the scheduler can't be reached.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        connect_seconds: float = CONNECT_SECONDS,
+        workers_seconds: float = WORKERS_SECONDS,
+    ) -> None:
+        """Say where: an address as Dask writes it, or `local` or `local:N` for N at once here."""
+        self._address = address
+        self._connect_seconds = connect_seconds
+        self._workers_seconds = workers_seconds
+        self._stack = ExitStack()
+        self._threads = 0
+        self._counted = self._seen = float("-inf")
+        self._client: Client
+
+    def __enter__(self) -> Self:
+        """Connect, wait for a worker, and refuse workers of another version."""
+        with ExitStack() as stack:
+            stack.enter_context(_hushed())
+            self._client = stack.enter_context(self._connected())
+            self._seen = time.monotonic()
+            while not self.threads():
+                time.sleep(CENSUS_SECONDS / 10)
+                self._counted = float("-inf")
+            self._muster()
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._stack.__exit__(*exception)  # type: ignore[arg-type]
+
+    def threads(self) -> int:
+        """Return how many tasks can be worked on at once, as of late.
+
+        Raises RunError where there has been no worker for too long.
+        """
+        now = time.monotonic()
+        if now - self._counted >= CENSUS_SECONDS:
+            self._threads = sum(self._asked(self._client.nthreads).values())
+            self._counted = now
+            if self._threads:
+                self._seen = now
+            elif now - self._seen > self._workers_seconds:
+                raise RunError(
+                    f"the Dask scheduler {self._address} has had no worker for"
+                    f" {self._workers_seconds:.0f} seconds: start one with"
+                    f" 'dask worker {self._address}', and {AGAIN}"
+                )
+        return self._threads
+
+    def submit(self, job: bytes, key: str) -> "Future[Any]":
+        """Have the pickled Job worked on somewhere."""
+        future: Future[Any] = self._asked(
+            self._client.submit, perform, VERSION, job, key=key, pure=False
+        )
+        return future
+
+    def cancel(self, futures: "list[Future[Any]]") -> None:
+        """Take back what was submitted; what a lost scheduler knew is taken back as it is."""
+        if self._client.status == "running":
+            with _quietly():
+                self._client.cancel(futures, force=True)
+
+    def name(self, worker: str) -> str:
+        """Return what a person calls the worker at an address."""
+        workers = self._asked(self._client.scheduler_info)["workers"]
+        name = str(workers.get(worker, {}).get("name", worker))
+        return f"Dask worker {worker}" if name == worker else f"Dask worker {name} ({worker})"
+
+    def sees(self, worker: str, folder: Path) -> bool:
+        """Tell whether a worker has this folder; one that is gone meanwhile has it not."""
+        answers = self._asked(
+            self._client.run, os.path.isdir, str(folder), workers=[worker], on_error="ignore"
+        )
+        return bool(answers.get(worker))
+
+    def unlink(self, worker: str, path: Path) -> None:
+        """Remove a file that only this worker can see."""
+        self._asked(self._client.run, os.unlink, str(path), workers=[worker], on_error="ignore")
+
+    def refuse_version(self, worker: str, version: str) -> RunError:
+        """Return what is wrong with a worker of another version."""
+        return RunError(
+            f"the {self.name(worker)} runs jpegslim {version}, and this is {VERSION}:"
+            f" install the same version there, and {AGAIN}"
+        )
+
+    def explain(self, error: BaseException) -> RunError:
+        """Return why Dask could not run a task at all; as a rule a worker of another version."""
+        self._muster()
+        return RunError(f"the Dask scheduler {self._address} can't run tasks: {one_line(error)}")
+
+    def lost(self) -> RunError:
+        """Return what to say where the scheduler is gone."""
+        return RunError(f"lost the Dask scheduler {self._address}: {AGAIN}")
+
+    def _muster(self) -> None:
+        """Raise RunError unless every worker that is there has this very version."""
+        # By a function of Python's own: it runs on a worker that has no jpegslim, or an old one.
+        found = self._asked(
+            self._client.run,
+            pkgutil.resolve_name,
+            "jpegslim.version:VERSION",
+            on_error="return",
+        )
+        for worker, version in found.items():
+            if isinstance(version, ImportError | AttributeError):
+                raise RunError(
+                    f"the {self.name(worker)} has no jpegslim ({one_line(version)}):"
+                    f" install jpegslim[cluster] {VERSION} there"
+                )
+            # One that is gone meanwhile answered with an OSError; its place is taken later.
+            if isinstance(version, str) and version != VERSION:
+                raise self.refuse_version(worker, version)
+
+    def _asked(self, ask: Callable[..., Any], *args: Any, **options: Any) -> Any:
+        if self._client.status != "running":
+            raise self.lost()
+        try:
+            return ask(*args, **options)
+        except (OSError, TimeoutError) as error:
+            raise self.lost() from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[Client]:
+        with ExitStack() as stack:
+            where: Any = self._address
+            kind, _, number = self._address.partition(":")
+            if kind == LOCAL:
+                where = stack.enter_context(_local(int(number or default_jobs())))
+            try:
+                with _quietly():
+                    client = Client(where, timeout=self._connect_seconds, set_as_default=False)
+            except (OSError, TimeoutError, ValueError) as error:
+                raise RunError(
+                    f"no Dask scheduler answers at {self._address}:"
+                    " start one there with 'dask scheduler', or see to the address"
+                ) from error
+            stack.callback(client.close)
+            yield client
+
+
+def _local(threads: int) -> LocalCluster:
+    """Start a scheduler and a worker in this process; what takes time is done in children anyway.
+
+    Nothing but the dashboard listens.
+    """
+    with _quietly():
+        return LocalCluster(
+            n_workers=1,
+            threads_per_worker=threads,
+            processes=False,
+            dashboard_address=DASHBOARD,
+            # Unasked, a worker serves its own page on every interface.
+            worker_dashboard_address="127.0.0.1:0",
+            silence_logs=False,
+        )
+
+
+@contextmanager
+def _hushed() -> Iterator[None]:
+    """Keep Dask's log lines from the terminal."""
+    before = {}
+    for name in ("distributed", "tornado", "asyncio"):
+        logger = logging.getLogger(name)
+        below = [each for each in logging.Logger.manager.loggerDict if each.startswith(f"{name}.")]
+        for each in (logger, *map(logging.getLogger, below)):
+            before[each] = each.level
+            each.setLevel(logging.CRITICAL + 1)
+    try:
+        yield
+    finally:
+        for logger, level in before.items():
+            logger.setLevel(level)
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Keep Dask's warnings from the terminal: a taken port, a library of another version."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", VersionMismatchWarning)
+        warnings.simplefilter("ignore", UserWarning)
+        yield
