@@ -151,7 +151,7 @@ def _camera(camera: Camera) -> Iterator[tuple[str, str]]:
     if camera.orientation is not None:
         turned = _TURNS.get(camera.orientation, "not a known one")
         yield "orientation", f"{camera.orientation} ({turned})"
-    yield "position", "in the file (GPS)" if camera.position else "not in the file"
+    yield "position", "in EXIF (GPS)" if camera.position else "not in EXIF"
     if camera.maker_note:
         yield "maker note", wording.size(camera.maker_note)
     if camera.thumbnail:

@@ -106,7 +106,9 @@ def read_limit(
 
 def read_cluster(_: click.Context, __: click.Parameter, value: str | None) -> str | None:
     """Check that a value is a Dask scheduler's address, or names a cluster on this machine."""
-    if value is None or re.fullmatch(r"local(:[1-9][0-9]*)?|([a-z]+://)?[^\s/]+:[1-9][0-9]*", value):
+    if value is None or re.fullmatch(
+        r"local(:[1-9][0-9]*)?|([a-z]+://)?[^\s/]+:[1-9][0-9]*", value
+    ):
         return value
     raise click.BadParameter(
         f"{value!r} is no scheduler's address: give one as in tcp://scheduler:8786, or 'local'"

@@ -201,20 +201,29 @@ class Ladder:
             )
         if recoded is None or len(recoded) > (1 - self._settings.minimum_saving) * size:
             return self._stay(
-                Status.KEPT, Reason.TOO_LITTLE_TO_GAIN if reason in _OF_GAIN else reason, detail
+                Status.KEPT,
+                Reason.TOO_LITTLE_TO_GAIN if reason in _OF_GAIN else reason,
+                f"{detail}, and {self._why_not_lossless()}",
             )
         return self._result(recoded, Status.LOSSLESS, reason, detail)
+
+    def _why_not_lossless(self) -> str:
+        if self._recoded is None:
+            return "lossless recompression writes progressive scans only"
+        least = self._settings.minimum_saving
+        return f"lossless saves under {100 * least:g}%" if least else "lossless saves nothing"
 
     def _stay(self, status: Status, reason: str, detail: str) -> Optimized:
         """Leave the picture as it is; metadata that is to go does so all the same."""
         if status is Status.KEPT and self._original.has_to_drop:
             return self._only_metadata(detail)
+        carried_along = self._original.retained.notes if self._original.policy.drops else ()
         return replace(
             unchanged(
                 self._original.whole.data, self._original.whole.frame, status, reason, detail
             ),
             target=self._settings.target,
-            notes=self._ignored,
+            notes=(*self._ignored, *carried_along),
             trace=self._trace,
         )
 

@@ -153,8 +153,12 @@ class _Job:
         try:
             optimized = self._optimized(data, digest)
         except NotAJpeg as error:
-            stays = None if self._left_out(error.reason) else otherwise
-            return self._result(Status.SKIPPED, error.reason, str(error), size=len(data)), stays
+            left_out = self._left_out(error.reason)
+            # Another format under a JPEG's name may hold anything; an empty file holds nothing.
+            left = bool(data) and not left_out and task.settings.metadata is not Metadata.KEEP
+            text = f"{error}; {METADATA_LEFT}" if left else str(error)
+            result = self._result(Status.SKIPPED, error.reason, text, size=len(data))
+            return replace(result, metadata_left=left), None if left_out else otherwise
         except PublishError:
             raise
         except FileError as error:

@@ -104,6 +104,20 @@ def test_the_summary_names_the_photo_that_stays_as_it_is(command, folder, tmp_pa
     assert told[1] == "metadata was not dropped from 1 file"
 
 
+def test_a_photo_of_another_format_under_a_jpeg_s_name_is_told_of(command, folder, tmp_path):
+    (folder / "really.jpg").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(64))
+    (folder / "empty.jpg").write_bytes(b"")
+    options = (folder, "--output", tmp_path / "out", "--metadata", "safe", "--json")
+    for _ in range(2):
+        files, totals = records(command("optimize", *options))
+        assert files["really.jpg"]["metadata_left"]
+        assert "was not dropped" in files["really.jpg"]["message"]
+        assert not files["empty.jpg"]["metadata_left"]
+        assert totals["metadata_left"] == 2
+    files, _ = records(command("optimize", folder, "--output", tmp_path / "kept", "--json"))
+    assert not files["really.jpg"]["metadata_left"]
+
+
 def test_a_signature_that_may_be_broken_does_not_hold_metadata(command, folder):
     command("optimize", folder, "--no-ledger", "--metadata", "safe", "--break-signatures")
     assert not has_secrets(folder / "signed.jpg")

@@ -3,10 +3,13 @@
 import struct
 from collections.abc import Iterator
 
-from jpegslim.engine.container import mpf
+from jpegslim.engine.container import exif_reduced, mpf, xmp
+from jpegslim.engine.container.exif_reduced import Needs
+from jpegslim.engine.container.roles import Role, role_of
 from jpegslim.engine.container.segments import Container
 from jpegslim.engine.container.trailer import Kind, Part, parts
-from jpegslim.engine.container.walk import Segment
+from jpegslim.engine.container.walk import Segment, walk
+from jpegslim.errors import FileError
 from jpegslim.settings import Metadata
 
 _THUMBNAIL = "thumbnail"
@@ -17,11 +20,12 @@ _MP_CLASS, _MP_THUMBNAILS = 0x00FF_0000, 0x0001_0000
 _SMALL = 4096
 # What Google's camera leaves of its exposure control.
 _DEBUG = b"aecDebug"
-_EXIF = b"Exif\0"
 _UNTOLD = (Kind.UNKNOWN, Kind.SAMSUNG, Kind.NAMED)
 # A second end marker, a line's end.
 _STRAY = 4
-_HEAD = 64 << 10
+_IMAGES = (Kind.GAIN_MAP, Kind.DEPTH_MAP, Kind.MPF_IMAGE, Kind.JPEG)
+# What shows the picture, and nothing else.
+_OF_DISPLAY = (Role.CODING, Role.PROFILE, Role.DISPLAY, Role.PICTURES)
 
 
 def goes(container: Container, metadata: Metadata) -> bool:
@@ -49,13 +53,16 @@ def lists_thumbnails_only(segment: Segment, data: bytes) -> bool:
     return True
 
 
-def notes(container: Container) -> Iterator[str]:
+def notes(container: Container, metadata: Metadata) -> Iterator[str]:
     """Yield what a person who drops metadata should know of what is carried behind the image."""
     found = parts(container)
     data = container.data
     if any(part.kind is Kind.VIDEO for part in found):
         yield "the motion video is carried with metadata of its own"
-    if any(_holds_exif(part, data) for part in found):
+    if any(
+        part.kind in _IMAGES and holds_metadata(data[part.start : part.end], metadata)
+        for part in found
+    ):
         yield "pictures behind the first one are carried with metadata of their own"
     if any(part.kind in _UNTOLD and part.size > _STRAY for part in found):
         yield "bytes behind the picture that can't be told apart are carried"
@@ -71,8 +78,23 @@ def _is_droppable(part: Part, data: bytes) -> bool:
     return part.kind is Kind.ZEROS
 
 
-def _holds_exif(part: Part, data: bytes) -> bool:
-    images = (Kind.GAIN_MAP, Kind.DEPTH_MAP, Kind.MPF_IMAGE, Kind.JPEG)
-    return (
-        part.kind in images and data.find(_EXIF, part.start, min(part.end, part.start + _HEAD)) >= 0
-    )
+def holds_metadata(picture: bytes, metadata: Metadata) -> bool:
+    """Tell whether a JPEG holds what the policy drops; True as well where that can't be told."""
+    try:
+        return any(
+            segment.is_metadata and _would_go(segment, picture, metadata)
+            for segment in walk(picture)
+        )
+    except FileError:
+        return True
+
+
+def _would_go(segment: Segment, data: bytes, metadata: Metadata) -> bool:
+    role = role_of(segment, data)
+    payload = segment.payload(data)
+    if role is Role.EXIF:
+        return exif_reduced.reduce_exif(payload, metadata, Needs()) != payload
+    if role is Role.XMP:
+        packet = payload[len(xmp.PACKET) :]
+        return xmp.reduce_packet(packet, metadata) != packet
+    return role not in _OF_DISPLAY

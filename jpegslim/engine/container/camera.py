@@ -9,7 +9,8 @@ from jpegslim.engine.container.walk import APP1, Segment
 
 _EXIF = b"Exif\0"
 _HEADER_SIZE = 6
-_TEXT, _RATIONAL = 2, 5
+# ASCII; bytes of no type, as some Android cameras write their name; UTF-8 of Exif 3.0.
+_TEXTS, _RATIONAL = (2, 7, 129), 5
 _LONGEST_TEXT = 256
 _INLINE = 4
 
@@ -105,7 +106,7 @@ def _number(tiff: Tiff, field: Field | None) -> int | None:
 
 
 def _text(tiff: Tiff, field: Field | None) -> str | None:
-    if field is None or field.kind != _TEXT:
+    if field is None or field.kind not in _TEXTS:
         return None
     at = field.at if field.count <= _INLINE else tiff.number(field.at)
     if at is None:

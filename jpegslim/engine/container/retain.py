@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from jpegslim.engine.container import behind, exif_reduced, irb
+from jpegslim.engine.container import behind, exif_reduced, irb, xmp
 from jpegslim.engine.container.assemble import rebuild
 from jpegslim.engine.container.exif_reduced import Needs
 from jpegslim.engine.container.extended import Packets
@@ -21,6 +21,7 @@ _APP13 = 0xED
 # them say. Adobe's segment has 12.
 _JFIF_SIZE, _JFIF_NO_THUMBNAIL, _ADOBE_SIZE = 14, 12, 12
 _APPLE_GAIN_MAP = b"urn:com:apple:photo:2020:aux:hdrgainmap"
+_INNER_NOTE = "a picture or sound inside of the XMP is carried with metadata of its own"
 _SIGNATURE_NOTE = "its content credentials (C2PA) are dropped: they would not match the new bytes"
 
 
@@ -58,6 +59,7 @@ class _Choice:
         self._source = source
         self._policy = policy
         self._roles = roles(source)
+        self._packets = Packets(self._of(Role.XMP), self._of(Role.EXTENDED_XMP), source.data)
         self._needs = Needs(
             has_profile=_has_profile(source),
             baked=baked,
@@ -66,7 +68,6 @@ class _Choice:
 
     def pieces(self) -> Iterator[Segment | bytes]:
         """Yield the segments that stay, as they are or as new bytes, in order."""
-        packets = Packets(self._of(Role.XMP), self._of(Role.EXTENDED_XMP), self._source.data)
         exif = self._of(Role.EXIF)[:1]
         resources = dict(zip(self._of(Role.RESOURCES), self._resources(), strict=False))
         for segment, role in self._roles:
@@ -77,13 +78,18 @@ class _Choice:
             elif role is Role.EXIF and segment in exif:
                 yield from self._exif(segment)
             elif role in (Role.XMP, Role.EXTENDED_XMP):
-                yield from packets.reduced(segment, self._policy.metadata)
+                yield from self._packets.reduced(segment, self._policy.metadata)
             elif role is Role.RESOURCES and segment in resources:
                 yield resources[segment]
 
     def notes(self, *, trailer: bool) -> tuple[str, ...]:
         """Return what a person should know of what stays and of what goes."""
-        found = list(behind.notes(self._source)) if self._policy.drops and trailer else []
+        metadata = self._policy.metadata
+        found = list(behind.notes(self._source, metadata)) if self._policy.drops and trailer else []
+        packets = self._packets.packets() if self._policy.drops else ()
+        inner = (each for packet in packets for each in xmp.files(packet))
+        if any(behind.holds_metadata(each, metadata) for each in inner):
+            found.append(_INNER_NOTE)
         if self._policy.break_signatures and self._of(Role.CREDENTIALS):
             found.insert(0, _SIGNATURE_NOTE)
         return tuple(found)

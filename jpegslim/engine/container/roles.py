@@ -50,7 +50,7 @@ def roles(container: Container) -> list[tuple[Segment, Role]]:
     known = dict.fromkeys(marker_segments(container), Role.MARKER)
     known |= dict.fromkeys(signed_segments(container), Role.CREDENTIALS)
     return [
-        (segment, known.get(segment) or _role(segment, container.data))
+        (segment, known.get(segment) or role_of(segment, container.data))
         for segment in container.segments
         if segment.is_metadata
     ]
@@ -66,7 +66,7 @@ def may_hold_metadata(data: bytes) -> bool:
         for segment in walk(data):
             end = segment.end
             if segment.marker == STRAY or (
-                segment.is_metadata and _role(segment, data) not in (Role.CODING, Role.PROFILE)
+                segment.is_metadata and role_of(segment, data) not in (Role.CODING, Role.PROFILE)
             ):
                 return True
     except FileError:
@@ -74,7 +74,8 @@ def may_hold_metadata(data: bytes) -> bool:
     return end < len(data)
 
 
-def _role(segment: Segment, data: bytes) -> Role:
+def role_of(segment: Segment, data: bytes) -> Role:
+    """Return what one APPn or COM segment is there for; our marker is a comment like any other."""
     if segment.marker == COM:
         return Role.COMMENT
     if is_jfif(segment, data) or adobe_transform(segment, data) is not None:

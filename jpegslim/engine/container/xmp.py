@@ -1,5 +1,7 @@
 """XMP packets with less in them: what a policy drops is cut out, the rest stays byte for byte."""
 
+import base64
+import binascii
 import hashlib
 import re
 from collections import Counter
@@ -17,6 +19,13 @@ _LARGEST = 64 << 20
 _DEEPEST = 64
 _RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 _XML = "http://www.w3.org/XML/1998/namespace"
+_META = "adobe:ns:meta/"
+# What frames a packet (XMP part 1, 7.3) and what stands around its properties (7.3.3, 7.4).
+_INSTRUCTIONS = frozenset({"xpacket", "adobe-xap-filters"})
+_FRAME = frozenset({(_META, "xmpmeta"), (_META, "xapmeta"), (_RDF, "RDF")})
+_TOOLKIT = ((_META, "xmptk"), (_META, "xaptk"))
+# Old programs write RDF's own attributes without a prefix.
+_BARE = frozenset({"about", "ID", "nodeID", "parseType", "resource"})
 _NOTE = "http://ns.adobe.com/xmp/note/"
 _HAS_EXTENDED = (_NOTE, "HasExtendedXMP")
 _CAMERA = "http://ns.google.com/photos/1.0/camera/"
@@ -35,6 +44,8 @@ _DISPLAY = (
     "http://ns.google.com/photos/dd/1.0/",
     "http://ns.oplus.com/photos/1.0/camera/",
 )
+# Whole files as base64 (Google's GImage, GDepth and GAudio).
+_FILE_OWNERS = re.compile(r"http://ns\.google\.com/photos/1\.0/(?:image|depthmap|audio)/")
 # Of the camera's own namespace the rest is a maker note: shot logs, burst numbers, moods.
 _CAMERA_DISPLAY = re.compile(r"Motion|MicroVideo")
 _CAMERA_SAFE = re.compile(r"Motion|MicroVideo|Burst|SpecialTypeID|DisableAutoCreation")
@@ -128,6 +139,18 @@ def properties(packet: bytes) -> Values | None:
         return None
 
 
+def files(packet: bytes) -> Iterator[bytes]:
+    """Yield the pictures and sounds that a packet holds whole."""
+    for path, value in properties(packet) or ():
+        namespace, local = path[-1]
+        if local == "Data" and _FILE_OWNERS.fullmatch(namespace):
+            try:
+                yield base64.b64decode(value)
+            except (binascii.Error, ValueError):
+                # No file a viewer could show; its letters are carried as they are.
+                continue
+
+
 def is_extension(path: tuple[_Name, ...]) -> bool:
     """Tell whether a value names the packet's extension."""
     return path[0] == _HAS_EXTENDED
@@ -191,6 +214,10 @@ def _read(packet: bytes, metadata: Metadata, *, extended: bool) -> _Cuts:
     )
     parser.EndElementHandler = lambda _: reader.close(parser.CurrentByteIndex)
     parser.CharacterDataHandler = reader.read
+    parser.CommentHandler = lambda _: reader.skip(b"-->", parser.CurrentByteIndex)
+    parser.ProcessingInstructionHandler = lambda name, _: (
+        None if name in _INSTRUCTIONS else reader.skip(b"?>", parser.CurrentByteIndex)
+    )
     parser.StartDoctypeDeclHandler = _refuse
     try:
         # Some cameras end a packet with a NUL.
@@ -222,7 +249,9 @@ class _Reader:
             raise _Unreadable
         above = self._open[-1] if self._open else None
         path = self._path(_split(name), above)
-        cut = above is not None and above.cut
+        cut = (above is not None and above.cut) or (
+            path is None and above is not None and _split(name) not in _FRAME
+        )
         if path and not cut:
             cut = not self._keeps(path)
             if cut or len(path) == 1:
@@ -236,8 +265,12 @@ class _Reader:
     def close(self, at: int) -> None:
         """Take in the end of an element."""
         element = self._open.pop()
-        if element.path is not None and (text := "".join(element.text).strip()):
+        text = "".join(element.text).strip()
+        if text and element.path:
             self.cuts.values[element.path, text] += 1
+        elif text and not element.cut:
+            # No property's value, so nobody can say what it tells.
+            raise _Unreadable
         above = self._open[-1] if self._open else None
         if element.cut and not (above is not None and above.cut):
             end = element.closed_at or self._packet.index(b">", at) + 1
@@ -248,12 +281,16 @@ class _Reader:
         if self._open:
             self._open[-1].text.append(text)
 
+    def skip(self, end: bytes, at: int) -> None:
+        """Cut out what is no element: a comment, an instruction to some program."""
+        self.cuts.stretches.append((at, self._packet.index(end, at) + len(end)))
+
     def _path(self, name: _Name, above: _Open | None) -> tuple[_Name, ...] | None:
         """Return an element's names from the property down, None outside of any property.
 
         The description that holds the properties has an empty path.
         """
-        if above is None:
+        if above is None or (above.path is None and above.cut):
             return None
         if above.path is None:
             is_description = name == (_RDF, "Description") and above.name == (_RDF, "RDF")
@@ -261,7 +298,11 @@ class _Reader:
         return (*above.path, name)
 
     def _attribute(self, element: _Open, name: _Name, value: str, place: tuple[int, int]) -> None:
-        if element.path is None or name[0] in (_RDF, _XML, ""):
+        if element.path is None:
+            if not (element.cut or name in _TOOLKIT):
+                self.cuts.stretches.append(place)
+            return
+        if name[0] in (_RDF, _XML) or (not name[0] and name[1] in _BARE):
             return
         path = (*element.path, name)
         self.cuts.values[path, value] += 1

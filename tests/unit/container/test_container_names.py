@@ -93,6 +93,12 @@ def test_short_text_stands_in_the_field():
     assert camera(exif([(0x010F, 2, 4, value)])).make == "Abc"
 
 
+@pytest.mark.parametrize("kind", [7, 129])
+def test_text_is_read_in_the_other_types_it_is_written_in(kind):
+    value = int.from_bytes(b"Abc\0", "little")
+    assert camera(exif([(0x010F, kind, 4, value)])).make == "Abc"
+
+
 def test_without_exif_there_is_no_camera():
     assert camera(app(1, b"http://ns.adobe.com/xap/1.0/\0")) is None
     assert camera(app(1, b"Exif\0\0nothing")) is None

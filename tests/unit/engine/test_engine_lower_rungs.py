@@ -149,6 +149,7 @@ def test_ink_colours_that_lossless_does_not_shrink_are_kept_with_the_reason(jpeg
     assert (result.status, result.reason) == (Status.KEPT, Reason.NOT_MEASURABLE)
     assert result.data == smallest
     assert "CMYK" in result.detail
+    assert "lossless saves under 1%" in result.detail
 
 
 def test_what_saves_less_than_the_minimum_is_kept_as_it_is(jpeg):
@@ -158,6 +159,7 @@ def test_what_saves_less_than_the_minimum_is_kept_as_it_is(jpeg):
     assert (kept.status, kept.reason) == (Status.KEPT, Reason.TOO_LITTLE_TO_GAIN)
     assert kept.data == source
     assert kept.bytes_in == kept.bytes_out == len(source)
+    assert "and lossless saves under" in kept.detail
     lossless = optimize(source, Settings(target=None, minimum_saving=saved - 0.01))
     assert lossless.status is Status.LOSSLESS
 
@@ -166,6 +168,7 @@ def test_without_progressive_scans_there_is_no_lossless_rung(jpeg):
     result = optimize(jpeg(quality=60), Settings(progressive=False))
     assert result.status is Status.KEPT
     assert result.data == jpeg(quality=60)
+    assert "progressive scans only" in result.detail
 
 
 def test_a_picture_too_big_is_known_from_its_header(jpeg, enlarged, monkeypatch):

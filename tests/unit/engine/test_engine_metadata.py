@@ -149,6 +149,19 @@ def test_a_file_that_is_kept_for_its_coding_is_no_alarm_where_it_holds_no_metada
         assert optimize(more, settings).metadata_left
 
 
+@pytest.mark.parametrize("settings", [Settings(metadata="safe"), Settings(metadata="strip")])
+def test_what_is_carried_behind_a_photo_that_stays_is_told_of(jpeg, inserted, settings):
+    other = inserted(jpeg(), (0xE1, exif_payload()))
+    optimized = optimize(jpeg() + other, settings)
+    packed = optimize(jpeg(quality=60), Settings(marker=False)).data + other
+    kept = optimize(packed, settings)
+    again = optimize(optimized.data, settings)
+    assert [each.status for each in (kept, again)] == [Status.KEPT, Status.SKIPPED]
+    for result in (optimized, kept, again):
+        assert any("metadata of their own" in note for note in result.notes)
+    assert not optimize(packed).notes
+
+
 def test_nothing_to_drop_is_nothing_to_tell(jpeg):
     packed = optimize(jpeg(quality=60), Settings(marker=False)).data
     result = optimize(packed, Settings(metadata="strip"))
