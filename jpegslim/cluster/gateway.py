@@ -17,7 +17,7 @@ from typing import Any, Self
 from distributed import Client, Future, LocalCluster
 from distributed.versions import VersionMismatchWarning
 
-from jpegslim.cluster.station import perform
+from jpegslim.cluster.station import WATCH_SECONDS, perform, withdraw
 from jpegslim.errors import RunError
 from jpegslim.files.child import one_line
 from jpegslim.files.pool import default_jobs
@@ -99,11 +99,14 @@ class Gateway:
         )
         return future
 
-    def cancel(self, futures: "list[Future[Any]]") -> None:
-        """Take back what was submitted; what a lost scheduler knew is taken back as it is."""
-        if self._client.status == "running":
-            with _quietly():
-                self._client.cancel(futures, force=True)
+    def withdraw(self, window: str, futures: "list[Future[Any]]") -> None:
+        """Take back what a window submitted; once this returns, nothing more comes of it."""
+        try:
+            self._asked(self._client.cancel, futures, force=True)
+            self._asked(self._client.run, withdraw, window, on_error="ignore")
+        except Exception:  # noqa: BLE001 - the run is over, and why is known already
+            # Nobody to be asked, or a worker of another version. They notice by themselves.
+            time.sleep(2 * WATCH_SECONDS)
 
     def name(self, worker: str) -> str:
         """Return what a person calls the worker at an address."""

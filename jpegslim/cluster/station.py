@@ -7,7 +7,8 @@ gone or was stopped) is ended at once and what it staged is removed.
 
 import pickle
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from weakref import WeakKeyDictionary
@@ -27,6 +28,9 @@ from jpegslim.version import VERSION
 
 # How often a job looks whether somebody still waits for it.
 WATCH_SECONDS = 0.25
+# How long a stopped client waits for its jobs to end; a child stuck in a read from a dead disk
+# outlives its SIGKILL.
+WITHDRAW_SECONDS = 2.0
 # Children that had nothing to do for so long are let go: a cluster has other users.
 IDLE_SECONDS = 20.0
 
@@ -36,8 +40,13 @@ _WAITED_FOR = {"executing", "long-running"}
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What the client sends. entry: "package.module:function". timeout: seconds, or None."""
+    """What the client sends.
 
+    window: whose job it is, among all who use this cluster. entry: "package.module:function".
+    timeout: seconds, or None.
+    """
+
+    window: str
     task: Task
     entry: str
     timeout: float | None
@@ -64,6 +73,11 @@ def perform(version: str, job: bytes) -> tuple[str, str, bytes]:
         return address, VERSION, b""
     answer = _station(dask_worker).work(dask_worker, pickle.loads(job))  # noqa: S301 - who may submit may run anything
     return address, VERSION, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+
+
+def withdraw(window: str, dask_worker: DaskWorker) -> None:
+    """End the jobs of a window here; once this returns, none of them stages anything more."""
+    _station(dask_worker).withdraw(window)
 
 
 _stations: "WeakKeyDictionary[DaskWorker, _Station]" = WeakKeyDictionary()
@@ -97,17 +111,47 @@ class _Station:
         self._idle: dict[str, list[Worker]] = {}
         self._lock = threading.Lock()
         self._leave: threading.Timer | None = None
+        self._at_work: dict[Worker, str] = {}
+        # A name for each run that was stopped, for as long as the Dask worker lives.
+        self._withdrawn: set[str] = set()
 
     def work(self, dask_worker: DaskWorker, job: Job) -> Answer:
         """Have a child work on the job, and end it where nobody waits for it any more."""
+        key = dask_worker.get_current_task()
+
+        def is_wanted() -> bool:
+            state = dask_worker.state.tasks.get(key)
+            return (
+                state is not None
+                and state.state in _WAITED_FOR
+                and dask_worker.status in _AT_WORK
+                and job.window not in self._withdrawn
+            )
+
         task = attempts.next_attempt(job.task)
-        with self._child(job.entry) as child, _watched(dask_worker, child) as given_up:
-            answer = self._call(child, replace(job, task=task))
-        if given_up.is_set():
-            store.discard(task.staged)
+        with self._child(job) as child:
+            with _watched(child, is_wanted):
+                answer = self._call(child, replace(job, task=task))
+            if not is_wanted():
+                store.discard(task.staged)
         return answer
 
+    def withdraw(self, window: str) -> None:
+        """End the jobs of a window and let no more of them begin."""
+        self._withdrawn.add(window)
+        deadline = time.monotonic() + WITHDRAW_SECONDS
+        while time.monotonic() < deadline:
+            with self._lock:
+                children = [child for child, whose in self._at_work.items() if whose == window]
+            if not children:
+                return
+            for child in children:
+                child.kill()
+            time.sleep(WITHDRAW_SECONDS / 100)
+
     def _call(self, child: Worker, job: Job) -> Answer:
+        if job.window in self._withdrawn:
+            return Answer(None, WorkerError("nobody waits for it"))
         try:
             result = child.call(job.task, timeout=job.timeout, admit=self._admission.admit)
         except (FileError, RunError) as error:
@@ -118,17 +162,19 @@ class _Station:
         return Answer(result, None)
 
     @contextmanager
-    def _child(self, entry: str) -> Iterator[Worker]:
+    def _child(self, job: Job) -> Iterator[Worker]:
         with self._lock:
             if self._leave is not None:
                 self._leave.cancel()
-            idle = self._idle.get(entry)
-            child = idle.pop() if idle else Worker(entry)
+            idle = self._idle.get(job.entry)
+            child = idle.pop() if idle else Worker(job.entry)
+            self._at_work[child] = job.window
         try:
             yield child
         finally:
             with self._lock:
-                self._idle.setdefault(entry, []).append(child)
+                del self._at_work[child]
+                self._idle.setdefault(job.entry, []).append(child)
                 self._leave = threading.Timer(IDLE_SECONDS, self._dismiss)
                 self._leave.daemon = True
                 self._leave.start()
@@ -142,29 +188,20 @@ class _Station:
 
 
 @contextmanager
-def _watched(dask_worker: DaskWorker, child: Worker) -> Iterator[threading.Event]:
-    """Kill the child where its task is taken back meanwhile; the event tells that it was."""
-    key = dask_worker.get_current_task()
-    given_up, over = threading.Event(), threading.Event()
-
-    def is_wanted() -> bool:
-        state = dask_worker.state.tasks.get(key)
-        wanted = state is not None and state.state in _WAITED_FOR
-        return wanted and dask_worker.status in _AT_WORK
+def _watched(child: Worker, is_wanted: Callable[[], bool]) -> Iterator[None]:
+    """Kill the child where nobody waits for its answer any more."""
+    over = threading.Event()
 
     def watch() -> None:
         while not over.wait(WATCH_SECONDS):
             if not is_wanted():
-                given_up.set()
                 # Again and again: the child may be just about to start.
                 child.kill()
 
-    watcher = threading.Thread(target=watch, name=f"watch {key!r}", daemon=True)
+    watcher = threading.Thread(target=watch, name=f"watch {child.pid}", daemon=True)
     watcher.start()
     try:
-        yield given_up
+        yield
     finally:
         over.set()
         watcher.join()
-        if not is_wanted():
-            given_up.set()

@@ -7,6 +7,7 @@ shared folder is put here into this machine's terms, since it is this process th
 import os
 import pickle
 import queue
+import secrets
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import replace
@@ -101,6 +102,7 @@ class _Window:
     def __init__(
         self, gateway: Gateway, *, entry: str, timeout: float | None, recall: Recall
     ) -> None:
+        self._name = secrets.token_hex(4)
         self._gateway = gateway
         self._recall = recall
         self._entry = entry
@@ -135,7 +137,9 @@ class _Window:
             # remembers what it did not find). What is wrong with it the worker tells.
             with suppress(OSError):
                 sent.destination.parent.mkdir(parents=True, exist_ok=True)
-        job = pickle.dumps(Job(sent, self._entry, self._timeout), pickle.HIGHEST_PROTOCOL)
+        job = pickle.dumps(
+            Job(self._name, sent, self._entry, self._timeout), pickle.HIGHEST_PROTOCOL
+        )
         key = f"jpegslim-{task.token}{'' if excerpt is None else '-again'}"
         future = self._gateway.submit(job, key)
         self._tasks[future] = task
@@ -165,7 +169,8 @@ class _Window:
 
     def stop(self) -> None:
         """Take back what is submitted, and clear away what it has left."""
-        self._gateway.cancel(list(self._tasks))
+        if self._tasks:
+            self._gateway.withdraw(self._name, list(self._tasks))
         for task in self._tasks.values():
             attempts.clear(task)
         self._tasks.clear()
