@@ -7,6 +7,7 @@ that must be in one order, the ledger above all, is done there.
 import queue
 import threading
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,8 @@ from jpegslim.files.worker import POLL_SECONDS
 
 Step = Callable[[], object]
 Ready = Prepared | Landed
+# Urgency, a number, the step (None: go home), and what it would deliver.
+_Order = tuple[int, int, Step | None, Ready | None]
 
 # What is on its way to S3 is given so long to arrive when a run is stopped.
 _JOIN_SECONDS = 10.0
@@ -62,7 +65,7 @@ def work_through(
                 on_their_way -= 1
                 yield answer
             else:
-                crew.give(_WRITE, partial(deliver, answer), threads=on_their_way)
+                crew.give(_WRITE, partial(deliver, answer), threads=on_their_way, ready=answer)
     finally:
         if on_their_way:
             stop()
@@ -82,14 +85,19 @@ class _Crew:
         self._most = most
         self._threads: list[threading.Thread] = []
         # A number beside the urgency, so that steps are never compared.
-        self._steps: queue.PriorityQueue[tuple[int, int, Step | None]] = queue.PriorityQueue()
+        self._steps: queue.PriorityQueue[_Order] = queue.PriorityQueue()
         self._answers: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._number = 0
 
-    def give(self, urgency: int, step: Step | None, *, threads: int) -> None:
-        """Queue a step; start one more thread if there are fewer than that."""
+    def give(
+        self, urgency: int, step: Step | None, *, threads: int, ready: Ready | None = None
+    ) -> None:
+        """Queue a step; start one more thread if there are fewer than that.
+
+        ready: what the step is about, discarded where nobody comes to take it.
+        """
         self._number += 1
-        self._steps.put((urgency, self._number, step))
+        self._steps.put((urgency, self._number, step, ready))
         if len(self._threads) < min(threads, self._most):
             thread = threading.Thread(target=self._serve, daemon=True)
             self._threads.append(thread)
@@ -113,8 +121,11 @@ class _Crew:
 
     def dismiss(self) -> None:
         """Send all threads home after what they do now; steps not begun are dropped."""
-        while not self._steps.empty():
-            self._steps.get_nowait()
+        with suppress(queue.Empty):
+            while True:
+                *_, ready = self._steps.get_nowait()
+                if ready is not None:
+                    ready.discard()
         for _ in self._threads:
             self.give(_HOME, None, threads=0)
         for thread in self._threads:
@@ -127,7 +138,7 @@ class _Crew:
     def _serve(self) -> None:
         """Be a thread."""
         while True:
-            _, _, step = self._steps.get()
+            _, _, step, _ = self._steps.get()
             if step is None:
                 return
             try:
