@@ -151,7 +151,7 @@ def test_ctrl_c_ends_it_and_the_next_run_goes_on(start, command, two_workers, tm
     _, err = process.communicate(timeout=10)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert no_temporaries_at_last(folder)
+    assert temporaries(folder) == []
     untouched = [path for path, data in before.items() if path.read_bytes() == data]
     assert untouched
     code, out, _ = command(*run)

@@ -102,7 +102,7 @@ def test_a_run_error_on_a_worker_stops_the_run(two_workers, photos, tmp_path):
     (folder / "000.jpg").rename(folder / "full.jpg")
     with Gateway(two_workers) as gateway, pytest.raises(RunError, match=r"no space.*Dask worker"):
         list(outcomes(gateway, [in_place(path) for path in folder.iterdir()]))
-    assert gone_at_last(folder)
+    assert leftovers(folder) == []
 
 
 def test_only_so_many_tasks_are_out_at_once(two_workers, photos, tmp_path):
@@ -122,7 +122,7 @@ def test_only_so_many_tasks_are_out_at_once(two_workers, photos, tmp_path):
                 assert out <= 2 * (1 + AHEAD) + SPARE
                 if count == 20:
                     break
-    assert gone_at_last(folder)
+    assert leftovers(folder) == []
 
 
 def test_nothing_to_do_ends_at_once(two_workers):
@@ -159,9 +159,10 @@ def test_a_stopped_consumer_leaves_nothing(two_workers, photos, tmp_path):
     with Gateway(two_workers) as gateway:
         with closing(outcomes(gateway, tasks, entry="cluster_entries:slowly")) as stream:
             next(stream)
-        assert gone_at_last(folder)
+        assert leftovers(folder) == []
         # Not only for now: nobody is still at work on them.
         time.sleep(1)
+        assert leftovers(folder) == []
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
 
 
@@ -180,7 +181,39 @@ def test_a_task_that_hangs_is_ended_where_nobody_waits(dask, photos, tmp_path):
         # It would have held the only thread there is for half a minute.
         assert [each.error for each in outcomes(gateway, tasks[:1])] == [None]
         assert time.monotonic() - began < 10
-    assert gone_at_last(folder)
+    assert leftovers(folder) == []
+
+
+def test_a_client_that_vanishes_leaves_nobody_at_work(dask, photos, tmp_path):
+    folder = photos(tmp_path / "photos", 3)
+    good, spin = folder / "000.jpg", folder / "spin.jpg"
+    (folder / "001.jpg").rename(spin)
+    dask.start()
+    dask.work("only")
+    tasks = [in_place(good), in_place(spin)]
+    with Gateway(dask.address) as gateway, closing(outcomes(gateway, tasks)) as stream:
+        publish(next(stream))
+        time.sleep(0.5)
+        # As where it is killed: nothing is taken back.
+        gateway._client.close()
+        with Gateway(dask.address) as other:
+            began = time.monotonic()
+            (outcome,) = outcomes(other, [in_place(folder / "002.jpg")])
+            assert outcome.error is None
+            assert time.monotonic() - began < 10
+
+
+def test_what_a_vanished_client_would_have_published_goes(dask, photos, tmp_path):
+    folder = photos(tmp_path / "photos", 2)
+    dask.start()
+    dask.work("only")
+    tasks = [in_place(path) for path in sorted(folder.iterdir())]
+    with Gateway(dask.address) as gateway:
+        with closing(outcomes(gateway, tasks, entry="cluster_entries:slowly")) as stream:
+            publish(next(stream))
+            wait_until(lambda: leftovers(folder))
+            gateway._client.close()
+            assert gone_at_last(folder)
 
 
 def test_a_killed_worker_s_files_are_worked_on_again(dask, photos, tmp_path):
