@@ -208,12 +208,14 @@ def test_what_a_vanished_client_would_have_published_goes(dask, photos, tmp_path
     dask.start()
     dask.work("only")
     tasks = [in_place(path) for path in sorted(folder.iterdir())]
-    with Gateway(dask.address) as gateway:
-        with closing(outcomes(gateway, tasks, entry="cluster_entries:slowly")) as stream:
-            publish(next(stream))
-            wait_until(lambda: leftovers(folder))
-            gateway._client.close()
-            assert gone_at_last(folder)
+    with (
+        Gateway(dask.address) as gateway,
+        closing(outcomes(gateway, tasks, entry="cluster_entries:slowly")) as stream,
+    ):
+        publish(next(stream))
+        wait_until(lambda: leftovers(folder))
+        gateway._client.close()
+        assert gone_at_last(folder)
 
 
 def test_a_killed_worker_s_files_are_worked_on_again(dask, photos, tmp_path):

@@ -25,6 +25,8 @@ from jpegslim.files.pool import (
     run,
 )
 
+OTHERS: tuple[set[int], set[threading.Thread]] = (set(), set())
+
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 
 
@@ -32,8 +34,18 @@ def outcomes(payloads, entry, *, jobs=2, megapixels=100.0, timeout=30.0):
     return run(payloads, entry=entry, jobs=jobs, megapixels=megapixels, timeout=timeout)
 
 
+@pytest.fixture(autouse=True)
+def others(request):
+    """Remember what other tests of the session left running: servers, their threads."""
+    request.module.OTHERS = set(children_of(os.getpid())), set(threading.enumerate())
+
+
 def children():
-    return children_of(os.getpid())
+    return sorted(set(children_of(os.getpid())) - OTHERS[0])
+
+
+def helpers():
+    return [each for each in threading.enumerate() if each not in OTHERS[1]]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
@@ -42,7 +54,7 @@ def test_every_payload_has_one_outcome(entry, jobs):
     done = list(outcomes(payloads, entry, jobs=jobs))
     assert sorted(outcome.payload for outcome in done) == payloads
     assert all(outcome.result == outcome.payload[1] for outcome in done)
-    assert threading.active_count() == 1
+    assert helpers() == []
 
 
 def test_nothing_to_do_starts_nothing(entry):
@@ -146,7 +158,7 @@ def test_an_exception_in_the_consumer_leaves_no_process(entry, error):
         consume()
     assert time.monotonic() - began < 2
     assert children() == []
-    assert threading.active_count() == 1
+    assert helpers() == []
 
 
 @linux_only
@@ -160,7 +172,7 @@ def test_an_exception_in_the_source_leaves_no_process(entry, error):
     with pytest.raises(error):
         list(outcomes(source(), entry, timeout=None))
     assert children() == []
-    assert threading.active_count() == 1
+    assert helpers() == []
 
 
 @linux_only
