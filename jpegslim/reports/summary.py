@@ -153,8 +153,9 @@ def _left(totals: Totals) -> Iterator[Line]:
     """Name what stays as it is though its metadata was to go: who strips must know."""
     for result in sorted(totals.metadata_left, key=lambda result: str(result.path)):
         yield Line(f"{result.status}: {failure(result)}", Tone.BAD)
-    if totals.metadata_left:
-        files = wording.count(len(totals.metadata_left), "file")
+    left = len(totals.metadata_left) + sum(each.metadata_left for each in totals.failures)
+    if left:
+        files = wording.count(left, "file")
         yield Line(f"metadata was not dropped from {files}", Tone.BAD)
 
 
