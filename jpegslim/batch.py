@@ -53,7 +53,7 @@ def run(
     reporters: Sequence[Reporter] = (),
     debug: bool = False,
     selection: Selection = EVERYTHING,
-    listed: Iterable[Path] | None = None,
+    listed: Iterable[Path | FileResult] | None = None,
     ledger: Path | None = None,
     backup: Path | None = None,
     timeout: float | None = TIMEOUT_SECONDS,
@@ -162,7 +162,7 @@ class _Order:
     reporters: Sequence[Reporter]
     debug: bool
     selection: Selection
-    listed: Iterable[Path] | None
+    listed: Iterable[Path | FileResult] | None
     ledger: Path | None
     backup: Path | None
     timeout: float | None
@@ -189,7 +189,8 @@ class _Conductor:
         self._began = time.monotonic()
         self._totals = Totals()
         self._in_flight: dict[str, Task] = {}
-        self._at_work: set[str] = set()
+        # Sources by where they lead.
+        self._at_work: dict[str, str] = {}
         self._tally = Tally()
         self._survey = Survey(order.discover())
         onlookers = (each for each in order.reporters if isinstance(each, Onlooker))
@@ -306,7 +307,7 @@ class _Conductor:
             elif isinstance(each, Task):
                 task = each if self._onlooker is None else replace(each, wish=self._onlooker.wish())
                 self._in_flight[task.token] = task
-                self._at_work.add(_real(task.destination))
+                self._at_work[_real(task.destination)] = _real(task.source)
                 # A run that finds nothing to do is over before two walks at once would be.
                 self._survey.begin()
                 yield task
@@ -316,7 +317,8 @@ class _Conductor:
         # Only a list can name a file again, or map one onto itself; a walk knows its own.
         if self._order.listed is not None:
             destination = _real(task.destination)
-            if destination in self._at_work:
+            other = self._at_work.get(destination)
+            if other == _real(task.source):
                 return FileResult(
                     path=task.source,
                     status=Status.SKIPPED,
@@ -324,6 +326,10 @@ class _Conductor:
                     message="is listed twice, and being worked on already",
                     target=task.settings.target,
                 )
+            if other is not None:
+                name = store.plain_name(Path(other))
+                text = f"{name} would get the same name in the output folder: run them apart"
+                return self._failed(task, PublishError(text, reason="name_clash"))
             if not task.in_place and destination == _real(task.source):
                 text = f"--output {self._order.output} would write it onto itself"
                 return self._failed(task, PublishError(text, reason="exists"))
@@ -355,7 +361,7 @@ class _Conductor:
         finally:
             store.discard(task.staged)
             del self._in_flight[task.token]
-            self._at_work.discard(_real(task.destination))
+            del self._at_work[_real(task.destination)]
 
     def _done(self, task: Task, outcome: pool.Outcome) -> work.Done:
         """Return the worker's answer; where it died, a copy for the output folder."""

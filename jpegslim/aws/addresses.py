@@ -7,6 +7,8 @@ from jpegslim.errors import UsageError
 from jpegslim.results import Url
 
 SCHEME = "s3://"
+# How much of a name that makes no sense is told.
+_SHOWN = 60
 
 # What S3 lets a bucket be called today, its older names, and access points' names and ARNs.
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{1,254}")
@@ -52,6 +54,15 @@ def is_address(text: str) -> bool:
 
 def parse_address(text: str) -> Address:
     """Read `s3://bucket/key`; the key may be empty or end with a slash. Raises UsageError."""
+    try:
+        return read_address(text)
+    except ValueError as error:
+        shown = repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r}..."
+        raise UsageError(f"{shown} {error}") from error
+
+
+def read_address(text: str) -> Address:
+    """Read the same. Raises ValueError with what is wrong, without the name."""
     rest = text[len(SCHEME) :]
     point = _ACCESS_POINT.match(rest)
     if point is not None:
@@ -59,14 +70,14 @@ def parse_address(text: str) -> Address:
     else:
         bucket, _, key = rest.partition("/")
     if not is_address(text) or (point is None and not _BUCKET.fullmatch(bucket)):
-        raise UsageError(f"{text!r} names no bucket: write s3://BUCKET/KEY")
+        raise ValueError("names no bucket: write s3://BUCKET/KEY")
     try:
         encoded = key.encode()
     except UnicodeEncodeError as error:
-        raise UsageError(f"{text!r}: the keys of objects are UTF-8") from error
+        raise ValueError("is no UTF-8, as the keys of objects are") from error
     # The longest key S3 takes.
     if len(encoded) > 1024:  # noqa: PLR2004
-        raise UsageError(f"{text[:60]!r}... is longer than the 1024 bytes that a key may have")
+        raise ValueError("is longer than the 1024 bytes that a key may have")
     return Address(bucket, key)
 
 

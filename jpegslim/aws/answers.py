@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from jpegslim.aws.events import Delivery, Notice, Record, Sender
+from jpegslim.aws.events import Delivery, Notice, NotUnderstoodError, Record, Sender
 from jpegslim.aws.function import Ended
+from jpegslim.reports.wording import printable
 from jpegslim.results import Status
 
 # What S3 Batch Operations takes of a task's result.
@@ -20,7 +21,8 @@ def answer(delivery: Delivery, outcomes: Mapping[Notice, Ended], event: Any) -> 
     """Return the answer to a delivery.
 
     A queue is told which messages to deliver again, S3 Batch Operations what became of each task.
-    Raises UnfinishedError for any other sender where something is to be tried again.
+    Raises for any other sender: UnfinishedError where something is to be tried again,
+    NotUnderstoodError where the event tells of something else beside its photos.
     """
     if delivery.sender is Sender.QUEUE:
         again = [record.name for record in delivery.records if _is_unfinished(record, outcomes)]
@@ -36,7 +38,11 @@ def answer(delivery: Delivery, outcomes: Mapping[Notice, Ended], event: Any) -> 
     if unfinished:
         more = len(unfinished) - _NAMED
         named = ", ".join(unfinished[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-        raise UnfinishedError(f"to be tried again: {named}")
+        # The runtime writes it to the log as it is, where a key must not pose as another line.
+        raise UnfinishedError(f"to be tried again: {printable(named)}")
+    for record in delivery.records:
+        if record.trouble is not None:
+            raise NotUnderstoodError(record.trouble)
     return {
         "photos": [
             {
@@ -63,7 +69,7 @@ def _task(record: Record, outcomes: Mapping[Notice, Ended]) -> dict[str, str]:
         (notice,) = record.notices
         ended = outcomes[notice]
         code, said = _code(ended), _words(ended)
-    return {"taskId": record.name, "resultCode": code, "resultString": said[:_LONGEST]}
+    return {"taskId": record.name, "resultCode": code, "resultString": printable(said)[:_LONGEST]}
 
 
 def _code(ended: Ended) -> str:

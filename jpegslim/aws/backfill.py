@@ -6,9 +6,11 @@ tries again what failed in passing, and writes a report of every photo.
 
 import re
 import secrets
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import PurePosixPath
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -48,9 +50,20 @@ class Wanted:
 
     def takes(self, listed: Listed) -> bool:
         """Judge an object as S3's own filters will."""
+        return listed.address.key.endswith(self.endings or "") and self._fits(listed)
+
+    def misses(self, listed: Listed) -> str | None:
+        """Return the ending of a photo that is left out for its mixed letters alone, as in .Jpg.
+
+        None for all others, and where the endings were chosen.
+        """
+        ending = PurePosixPath(listed.address.name).suffix
+        mixed = ending.lower() in EXTENSIONS and not self.takes(listed)
+        return ending if mixed and self.endings == ENDINGS and self._fits(listed) else None
+
+    def _fits(self, listed: Listed) -> bool:
         return (
-            listed.address.key.endswith(self.endings or "")
-            and (self.larger is None or listed.size > self.larger)
+            (self.larger is None or listed.size > self.larger)
             and (self.smaller is None or listed.size < self.smaller)
             and (self.after is None or listed.modified > self.after)
             and (self.before is None or listed.modified < self.before)
@@ -111,32 +124,45 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a listing showed. complete: it came to its end."""
+    """What a listing showed. complete: it came to its end.
+
+    missed: photos that S3's filters leave out, by the ending that only they have.
+    """
 
     photos: int
     size: int
     listed: int
     complete: bool
+    missed: Mapping[str, int] = field(default_factory=dict)
 
     def scaled(self, photos: int) -> "Survey":
         """Return what so many photos of the same kind come to; as it is where none was seen."""
         if not self.photos:
             return self
         factor = photos / self.photos
-        return Survey(photos, round(self.size * factor), round(self.listed * factor), complete=True)
+        return Survey(
+            photos,
+            round(self.size * factor),
+            round(self.listed * factor),
+            complete=True,
+            missed=self.missed,
+        )
 
 
 def survey(objects: Iterable[Listed], wanted: Wanted, *, limit: int) -> Survey:
     """Count the photos of a listing, up to `limit` objects of any kind."""
     photos = size = listed = 0
+    missed: Counter[str] = Counter()
     for each in objects:
         if listed == limit:
-            return Survey(photos, size, listed, complete=False)
+            return Survey(photos, size, listed, complete=False, missed=missed)
         listed += 1
         if wanted.takes(each):
             photos += 1
             size += each.size
-    return Survey(photos, size, listed, complete=True)
+        elif ending := wanted.misses(each):
+            missed[ending] += 1
+    return Survey(photos, size, listed, complete=True, missed=missed)
 
 
 def job_request(
@@ -215,7 +241,8 @@ def read_stack(client: Any, name: str) -> dict[str, str]:
                 (stack,) = client.describe_stacks(StackName=name)["Stacks"]
             except ClientError as error:
                 if error.response.get("Error", {}).get("Code") == "ValidationError":
-                    raise UsageError(f"there is no stack {name!r} in this region") from error
+                    text = f"there is no stack {name!r} in {client.meta.region_name}: see --region"
+                    raise UsageError(text) from error
                 raise
     except FileError as error:
         raise RunError(f"stack {name}: {error}") from error

@@ -20,7 +20,10 @@ IN_MEMORY_BYTES = 32 << 20
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """Bytes and what identifies them. digest: SHA-256, hex. One of data and path is None."""
+    """Bytes and what identifies them. digest: SHA-256, hex. One of data and path is None.
+
+    Both are where the bytes are on another machine.
+    """
 
     size: int
     digest: str
@@ -29,7 +32,14 @@ class Content:
 
     def open(self) -> IO[bytes]:
         """Open it for reading from the start."""
-        return BytesIO(self.data or b"") if self.path is None else self.path.open("rb")
+        if self.path is not None:
+            return self.path.open("rb")
+        assert self.data is not None  # noqa: S101 - what is elsewhere is not opened here
+        return BytesIO(self.data)
+
+    def elsewhere(self) -> "Content":
+        """Return what another machine is to know of it."""
+        return Content(self.size, self.digest)
 
     def discard(self) -> None:
         """Remove the file, if there is one."""
@@ -41,7 +51,7 @@ class Content:
 class Shelf:
     """Where contents are kept while they are worked on.
 
-    folder: ours alone. in_memory: bytes up to which it takes no file. when_full: raised where the
+    folder: ours alone. in_memory: fewer bytes than this take no file. when_full: raised where the
     disk is full: this photo's trouble, or every one's.
     """
 
@@ -65,7 +75,7 @@ class Shelf:
 
         Raises what it was told to where the disk is full; what was written is gone then.
         """
-        if size <= self._in_memory:
+        if size < self._in_memory:
             data = b"".join(pieces)
             return held(data)
         digest, written, path = hashlib.sha256(), 0, self.new_path()

@@ -135,6 +135,9 @@ class Desk:
         return url
 
     def _refused(self, refusal: Refusal) -> dict[str, Any]:
+        if refusal.status == HTTPStatus.TOO_MANY_REQUESTS:
+            # An alarm of the template looks for this; whoever was refused is not told of.
+            _logger.warning("refused: %s", refusal.reason)
         title = HTTPStatus(refusal.status).phrase
         body = {"status": refusal.status, "title": title, "reason": refusal.reason}
         answer = self._respond(refusal.status, {**body, "detail": str(refusal)})

@@ -8,8 +8,9 @@ Lambda calls again with the same event.
 import queue
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from jpegslim.aws.addresses import Address
 from jpegslim.aws.content import Shelf
@@ -22,7 +23,7 @@ from jpegslim.aws.treatment import Settled, Treatment
 from jpegslim.aws.troubles import Conflict, Unavailable
 from jpegslim.aws.work import ENTRY
 from jpegslim.aws.workshop import Workshop
-from jpegslim.errors import FileError, RunError
+from jpegslim.errors import FileError, RunError, UsageError
 from jpegslim.results import FileResult, Status
 from jpegslim.settings import Settings
 
@@ -30,8 +31,11 @@ from jpegslim.settings import Settings
 _READ_AHEAD = 1
 # Not worth beginning a photo for.
 _LEAST_SECONDS = 1.0
-_JOIN_SECONDS = 5.0
+# Of the reserve, for transfers to come to their end; the rest is for the answer.
+_LAST_WAIT = 0.5
+_ARGUMENTS = ("quality", "metadata")
 _OUT_OF_TIME = "the function's time is almost over: left for another call"
+_UNANSWERED = "S3 did not answer before the function's time was over: left for another call"
 
 Clock = Callable[[], float]
 
@@ -81,11 +85,11 @@ class Function:
         """Treat each photo of a delivery once. left: seconds until Lambda ends the function."""
         if self._workshop.stopped:
             self._workshop = self._open_workshop()
-        settings = self._configuration.settings
-        if delivery.arguments:
-            known = ("quality", "metadata")
-            settings = adjusted(settings, **{name: delivery.arguments.get(name) for name in known})
         notices = dict.fromkeys(notice for each in delivery.records for notice in each.notices)
+        try:
+            settings = _asked(self._configuration.settings, delivery.arguments)
+        except UsageError as error:
+            return {notice: self._refused(notice, str(error)) for notice in notices}
         treatment = Treatment(self._objects, PipeMaker(self._workshop, self._shelf))
         call = _Call(self._configuration, settings, left, treatment, self.teller)
         bell = threading.Timer(max(0.0, call.time()), self._workshop.stop)
@@ -95,6 +99,14 @@ class Function:
             return call.run(notices)
         finally:
             bell.cancel()
+            # What it does already must not end the workers of the next call.
+            bell.join()
+
+    def _refused(self, notice: Notice, why: str) -> Ended:
+        job = Job(source=notice.address, destination=None, settings=self._configuration.settings)
+        result = job.told(Status.FAILED, "arguments", why)
+        self.teller.photo(result, seconds=0.0, retried=False)
+        return Ended(result)
 
     def _open_workshop(self) -> Workshop:
         return Workshop(
@@ -120,20 +132,20 @@ class _Call:
         self._left = left
         self._treatment = treatment
         self._teller = teller
-        self._trouble: RunError | None = None
+        # By bucket: one that is gone is no trouble of another's photos.
+        self._trouble: dict[str, RunError] = {}
 
     def time(self) -> float:
         """Return the seconds there are for work."""
         return self._left() - self._configuration.reserve
 
-    def run(self, notices: Iterable[Notice]) -> dict[Notice, Ended]:
+    def run(self, notices: Collection[Notice]) -> dict[Notice, Ended]:
         """Treat them all; those that find no time any more are to be tried again."""
         waiting: queue.SimpleQueue[Notice] = queue.SimpleQueue()
         ended: queue.SimpleQueue[tuple[Notice, Ended, float]] = queue.SimpleQueue()
-        count = 0
+        count = len(notices)
         for notice in notices:
             waiting.put(notice)
-            count += 1
         hands = min(count, self._configuration.jobs + _READ_AHEAD)
         threads = [
             threading.Thread(target=self._serve, args=(waiting, ended), daemon=True)
@@ -142,13 +154,26 @@ class _Call:
         for thread in threads:
             thread.start()
         outcomes = {}
+        start = time.perf_counter()
         for _ in range(count):
-            notice, outcome, seconds = ended.get()
+            try:
+                notice, outcome, seconds = ended.get(timeout=self._patience())
+            except queue.Empty:
+                # Threads that wait for S3 are left behind: what they were about to write is
+                # written under a condition, or not at all.
+                break
             self._teller.photo(outcome.result, seconds=seconds, retried=outcome.retry)
             outcomes[notice] = outcome
-        for thread in threads:
-            thread.join(_JOIN_SECONDS)
+        for notice in notices:
+            if notice not in outcomes:
+                outcomes[notice] = self._postponed(self._job(notice.address), _UNANSWERED)
+                seconds = time.perf_counter() - start
+                self._teller.photo(outcomes[notice].result, seconds=seconds, retried=True)
         return outcomes
+
+    def _patience(self) -> float:
+        """Return how long to wait for one more photo, so that there is time for the answer."""
+        return max(0.0, self._left() - self._configuration.reserve * (1 - _LAST_WAIT))
 
     def _serve(
         self,
@@ -185,8 +210,8 @@ class _Call:
         if outside:
             text = f"is not below {configuration.source}"
             return Ended(job.told(Status.SKIPPED, "outside", text))
-        if self._trouble is not None:
-            return self._postponed(job, str(self._trouble))
+        if address.bucket in self._trouble:
+            return self._postponed(job, str(self._trouble[address.bucket]))
         if self.time() < _LEAST_SECONDS:
             return self._postponed(job, _OUT_OF_TIME)
         try:
@@ -194,7 +219,7 @@ class _Call:
             if not isinstance(settled, Settled):
                 settled = self._treatment.deliver(settled)
         except RunError as error:
-            self._trouble = error
+            self._trouble[address.bucket] = error
             return self._postponed(job, str(error))
         return _judged(settled)
 
@@ -213,6 +238,15 @@ class _Call:
     def _failed(self, notice: Notice, error: FileError) -> Ended:
         job = self._job(notice.address)
         return Ended(job.told(Status.FAILED, error.reason, str(error)), retry=True)
+
+
+def _asked(settings: Settings, arguments: Mapping[str, Any]) -> Settings:
+    """Return the settings with what a job asks for itself. Raises UsageError."""
+    unknown = sorted(set(arguments) - set(_ARGUMENTS))
+    if unknown:
+        known = " and ".join(_ARGUMENTS)
+        raise UsageError(f"there is no argument {unknown[0]!r}: a job may say {known}")
+    return adjusted(settings, **arguments)
 
 
 def _judged(settled: Settled) -> Ended:

@@ -1,6 +1,7 @@
 """Objects that become files: fetched beside, then worked on and published as any file is."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from jpegslim.aws.making import Job
 from jpegslim.aws.memory import stamp
 from jpegslim.aws.objects import Fetched, Objects
 from jpegslim.aws.treatment import Settled, failed
-from jpegslim.aws.workshop import Workshop
+from jpegslim.aws.workshop import Caller
 from jpegslim.errors import FileError
 from jpegslim.files import store, work
 from jpegslim.files.plan import Task
@@ -33,23 +34,34 @@ class Landed:
 
 
 class Landing:
-    """Prepares from any thread; publishes on the thread of the writer. run: begins its tokens."""
+    """Prepares, from any thread.
 
-    def __init__(self, objects: Objects, workshop: Workshop, ledger: Path | None, run: str) -> None:
+    ledger: to be asked by workers, None where they can't. attempt: makes a task's temporary one
+    that nobody else writes.
+    """
+
+    def __init__(
+        self,
+        objects: Objects,
+        workshop: Caller,
+        ledger: Path | None,
+        *,
+        attempt: Callable[[Task], Task] = lambda task: task,
+    ) -> None:
         self._objects = objects
         self._workshop = workshop
         self._ledger = ledger
-        self._run = run
+        self._attempt = attempt
 
-    def prepare(self, job: Job, known_as: bytes) -> Landed | Settled:
+    def prepare(self, job: Job, known_as: bytes, token: str) -> Landed | Settled:
         """Fetch a photo and stage its result; trouble with it is an outcome. Raises RunError.
 
-        known_as: what the ledger knows the object by.
+        known_as: what the ledger knows the object by. token: as in `Task`.
         """
         fetched, task = None, None
         try:
             fetched = self._fetch(job)
-            task = self._task(job, fetched, known_as)
+            task = self._attempt(self._task(job, fetched, known_as, token))
             done = self._done(job, task)
         except FileError as error:
             if task is not None:
@@ -69,21 +81,6 @@ class Landing:
             done = replace(done, identity=identity)
         return Landed(job=job, fetched=fetched, task=task, done=done)
 
-    def publish(self, landed: Landed, writer: Writer) -> Settled:
-        """Give what is staged its name. Raises RunError where no other would fare better."""
-        job = landed.job
-        try:
-            result = writer.publish(landed.task, landed.done)
-        except FileError as error:
-            return failed(job, landed.fetched, error)
-        finally:
-            landed.discard()
-        return Settled(
-            job=job,
-            result=replace(result, path=job.shown, original=None),
-            fetched=landed.fetched,
-        )
-
     def _fetch(self, job: Job) -> Fetched:
         assert not isinstance(job.source, Path)  # noqa: S101 - files do not land
         whatever = picks(job.source.name)
@@ -93,21 +90,21 @@ class Landing:
         os.utime(fetched.content.path, (moment, moment))
         return fetched
 
-    def _task(self, job: Job, fetched: Fetched, known_as: bytes) -> Task:
+    def _task(self, job: Job, fetched: Fetched, known_as: bytes, token: str) -> Task:
         assert job.landing is not None  # noqa: S101
         assert fetched.content.path is not None  # noqa: S101
-        task = Task(
+        return Task(
             source=fetched.content.path,
             destination=job.landing,
             in_place=False,
             explicit=False,
             settings=job.settings,
             dry_run=job.dry_run,
-            ledger=self._ledger,
+            ledger=self._ledger if job.known is None else job.known,
             wish=job.wish,
+            token=token,
             known_as=known_as,
         )
-        return replace(task, token=f"{self._run}{task.token}")
 
     def _done(self, job: Job, task: Task) -> Done:
         try:
@@ -118,3 +115,22 @@ class Landing:
             # As with files: the best there is to be had of it is a copy.
             return work.copy(task, error)
         return done
+
+
+def publish(landed: Landed, writer: Writer) -> Settled:
+    """Give what is staged its name, on the writer's thread.
+
+    Raises RunError where no other file would fare better.
+    """
+    job = landed.job
+    try:
+        result = writer.publish(landed.task, landed.done)
+    except FileError as error:
+        return failed(job, landed.fetched, error)
+    finally:
+        landed.discard()
+    return Settled(
+        job=job,
+        result=replace(result, path=job.shown, original=None),
+        fetched=landed.fetched,
+    )

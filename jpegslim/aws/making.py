@@ -8,9 +8,9 @@ from jpegslim.aws.addresses import Address
 from jpegslim.aws.content import Content, Shelf, held, stored
 from jpegslim.aws.objects import Fetched
 from jpegslim.aws.work import NEW, Made, Order
-from jpegslim.aws.workshop import Workshop
+from jpegslim.aws.workshop import Caller
 from jpegslim.errors import BrokenJpeg, FileError, NotAJpeg, UnsupportedJpeg
-from jpegslim.files.remembered import Output
+from jpegslim.files.remembered import Excerpt, Output
 from jpegslim.results import FileResult, Status, Url, Wish
 from jpegslim.settings import Settings
 
@@ -24,7 +24,8 @@ class Job:
 
     source: a Path for a file. destination: where the result goes, None to replace the source.
     landing: the file that it becomes instead. etag: of the source where it is known. timeout:
-    seconds for the worker. wish: which results are to be shown.
+    seconds for the worker. wish: which results are to be shown. known: what the ledger knows of
+    it, for a worker that can't ask.
     """
 
     source: Address | Path
@@ -35,6 +36,7 @@ class Job:
     dry_run: bool = False
     timeout: float | None = None
     wish: Wish | None = None
+    known: Excerpt | None = None
 
     @property
     def shown(self) -> Path | Url:
@@ -60,7 +62,8 @@ class Making:
 
     content: the new ones, None where they stay. judged: the outcome follows from the bytes and the
     settings alone. error: what went wrong with the photo. made: how the source's own picture was
-    made, where the result still has that and only metadata was dropped.
+    made, where the result still has that and only metadata was dropped. again: the source is a
+    result of ours.
     """
 
     result: FileResult
@@ -68,6 +71,7 @@ class Making:
     judged: bool = True
     error: FileError | None = None
     made: Output | None = None
+    again: bool = False
 
 
 class Maker(Protocol):
@@ -80,7 +84,7 @@ class Maker(Protocol):
 class PipeMaker:
     """Sends photos through pipes, and large ones through files; knows of no earlier results."""
 
-    def __init__(self, workshop: Workshop, shelf: Shelf) -> None:
+    def __init__(self, workshop: Caller, shelf: Shelf) -> None:
         self._workshop = workshop
         self._shelf = shelf
 

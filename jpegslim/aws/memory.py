@@ -5,6 +5,7 @@ for the one holds 63 bits of the other.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from jpegslim.aws.addresses import Address
 from jpegslim.aws.objects import Listed
 from jpegslim.aws.treatment import Prepared, Settled
 from jpegslim.files import writer
+from jpegslim.files.holdings import excerpt_of
 from jpegslim.files.ledger import Ledger
-from jpegslim.files.remembered import Intent, Output, Place, Verdict, metadata_key
+from jpegslim.files.remembered import Excerpt, Intent, Output, Place, Verdict, metadata_key
 from jpegslim.files.store import Identity
 from jpegslim.results import FileResult, Status
 from jpegslim.settings import Settings
@@ -58,6 +60,10 @@ class Memory:
             return None
         told = _told(listed, verdict, settings)
         return replace(told, output=copy, bytes_out=status.st_size)
+
+    def excerpt(self, digests: Sequence[str], settings: Settings) -> Excerpt | None:
+        """Return what is known of bytes, for who can't ask; None for nothing."""
+        return None if self._ledger is None else excerpt_of(self._ledger, digests, settings)
 
     def intend(self, prepared: Prepared) -> None:
         """Note durably what is about to be written."""

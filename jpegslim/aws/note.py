@@ -4,6 +4,7 @@ It is read before the photo is: an event that our own write sent costs one reque
 tells which source it was made from, and how.
 """
 
+import base64
 import hashlib
 import re
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from jpegslim.settings import Metadata, Settings
 from jpegslim.version import VERSION
 
 KEY = "jpegslim"
+# No note is longer, whatever stands in it.
+LONGEST = 300
 
 _DIGITS = 16
 _HIGHEST = 100
@@ -22,7 +25,7 @@ _FORMAT = re.compile(
     r"v=(?P<version>[0-9A-Za-z.+!_-]{1,64}) (?P<kind>result|copy)"
     r" target=(?P<target>lossless|" + _NUMBER + r") score=(?P<score>-|" + _NUMBER + r")"
     r" metadata=(?P<metadata>[a-z+]{1,20}) size=(?P<size>\d{1,15})"
-    r" source=(?P<source>[0-9a-f]{16})"
+    r" digest=(?P<digest>[0-9a-f]{16}) source=(?P<source>[0-9a-f]{16})"
     r" from=(?P<origin>[0-9a-f]{16}|-) tag=(?P<tag>[0-9a-f]{16}|-)"
 )
 
@@ -33,9 +36,9 @@ class Note:
 
     copy: its bytes are the source's, as nothing was to be gained. target: what was asked for, None
     for lossless; score: None where no lossy coding happened. metadata: by which policy. size: of
-    the object; where it has another, somebody took the metadata over to other bytes. source: 16
-    hex digits of the SHA-256 of what it was made from; origin: the same of that object's address,
-    tag: of its ETag; both "-" where it was a file.
+    the object, digest: 16 hex digits of its SHA-256; where it has others, somebody took the
+    metadata over to other bytes. source: such digits of what it was made from; origin: of that
+    object's address, tag: of its ETag; both "-" where it was a file.
     """
 
     copy: bool
@@ -43,6 +46,7 @@ class Note:
     score: float | None
     metadata: str
     size: int
+    digest: str
     source: str
     origin: str
     tag: str
@@ -53,17 +57,24 @@ class Note:
         score = "-" if self.score is None else f"{self.score:.2f}"
         return (
             f"v={self.version} {'copy' if self.copy else 'result'} target={target} score={score}"
-            f" metadata={self.metadata} size={self.size} source={self.source}"
-            f" from={self.origin} tag={self.tag}"
+            f" metadata={self.metadata} size={self.size} digest={self.digest}"
+            f" source={self.source} from={self.origin} tag={self.tag}"
         )
 
-    def is_enough(self, settings: Settings, size: int) -> bool:
-        """Tell whether an object of this size with this note already is what is asked for."""
+    def is_of(self, size: int, checksum: str | None) -> bool:
+        """Tell whether it was written for the bytes it stands beside.
+
+        checksum: what S3 knows of them, None where that is nothing to compare. What jpegslim
+        writes has a SHA-256: any other kind was written by somebody else.
+        """
+        return self.size == size and (checksum is None or _digits(checksum) == self.digest)
+
+    def is_enough(self, settings: Settings) -> bool:
+        """Tell whether the object it was written for already is what is asked for."""
         dropped = settings.metadata is Metadata.KEEP or self.metadata.startswith(
             (Metadata.STRIP, settings.metadata)
         )
-        is_ours = not self.copy and self.size == size
-        return is_ours and dropped and covers(self.target, settings.target)
+        return not self.copy and dropped and covers(self.target, settings.target)
 
     def is_as_asked(self, settings: Settings) -> bool:
         """Tell whether the same settings would make the same of the source again."""
@@ -83,6 +94,7 @@ def make_note(
     settings: Settings,
     *,
     size: int,
+    digest: str,
     source: str,
     origin: str,
     etag: str,
@@ -91,7 +103,8 @@ def make_note(
 ) -> Note:
     """Return the note for a new object.
 
-    source: a SHA-256; origin, etag: of an object, "" where it was a file.
+    digest, source: SHA-256, of the new object and of what it was made from; origin, etag: of an
+    object, "" where it was a file.
     """
     return Note(
         copy=copy,
@@ -100,6 +113,7 @@ def make_note(
         score=None if score is None else round(score, 2),
         metadata=metadata_key(settings),
         size=size,
+        digest=digest[:_DIGITS],
         source=source[:_DIGITS],
         origin=shortened(origin),
         tag=shortened(etag),
@@ -126,8 +140,17 @@ def read_note(metadata: dict[str, str]) -> Note | None:
         score=score,
         metadata=found["metadata"],
         size=int(found["size"]),
+        digest=found["digest"],
         source=found["source"],
         origin=found["origin"],
         tag=found["tag"],
         version=found["version"],
     )
+
+
+def _digits(checksum: str) -> str:
+    """Return as much of a checksum in base 64 as a note keeps of a digest."""
+    try:
+        return base64.b64decode(checksum, validate=True).hex()[:_DIGITS]
+    except ValueError:
+        return ""

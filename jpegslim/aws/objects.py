@@ -5,7 +5,7 @@
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -27,7 +27,7 @@ from jpegslim.aws.troubles import (
     is_missing_feature,
     translated,
 )
-from jpegslim.errors import NotAJpeg, RunError
+from jpegslim.errors import FileError, NotAJpeg, RunError
 from jpegslim.files import store
 from jpegslim.results import Reason
 from jpegslim.settings import Settings
@@ -36,11 +36,15 @@ _SOI = b"\xff\xd8"
 _PIECE = 1 << 20
 # What a worker is given at the most; a file is held to the same.
 _LARGEST = 2 << 30
-_NO_VERSION = "null"
+# The version of what was written while the bucket kept none.
+NO_VERSION = "null"
 # Before an object is read again.
 _PAUSES = (0.2, 1.0)
 # The most that S3 lists at a time.
 PAGE = 1000
+_LOOKING = "reading it (s3:GetObject, and s3:ListBucket to tell what is missing)"
+_CHECKSUM = "ChecksumSHA256"
+_CHECKSUMS = (_CHECKSUM, "ChecksumCRC64NVME", "ChecksumCRC32", "ChecksumCRC32C", "ChecksumSHA1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What HEAD tells of an object. checksum: SHA-256 of its bytes, base 64, where S3 keeps it."""
+    """What HEAD tells of an object. checksum: of its bytes, base 64, where S3 keeps one."""
 
     etag: str
     size: int
@@ -108,7 +112,7 @@ class Objects:
                         if each["Key"].endswith("/"):
                             continue
                         yield _listed(prefix.bucket, each)
-        except (Refused, Untouched) as error:
+        except FileError as error:
             raise RunError(f"{prefix}: {error}") from error
 
     def named(self, address: Address) -> Listed | None:
@@ -119,7 +123,7 @@ class Objects:
                 answer = self.client.list_objects_v2(
                     Bucket=address.bucket, Prefix=address.key, MaxKeys=1
                 )
-        except (Refused, Untouched) as error:
+        except FileError as error:
             raise RunError(f"{address}: {error}") from error
         for each in answer.get("Contents", ()):
             if each["Key"] == address.key:
@@ -128,20 +132,25 @@ class Objects:
 
     def look(self, address: Address) -> Standing | None:
         """Return what stands at an address, None for nothing."""
+        place = {"Bucket": address.bucket, "Key": address.key, "ChecksumMode": "ENABLED"}
         try:
-            with translated(address, "reading it (s3:GetObject)"):
-                answer = self.client.head_object(
-                    Bucket=address.bucket, Key=address.key, ChecksumMode="ENABLED"
-                )
+            with translated(address, _LOOKING):
+                answer = self.client.head_object(**place)
         except Untouched as error:
             if error.reason == "gone":
                 return None
+            raise
+        except Refused:
+            # The answer to HEAD has no body to say why: a wrong key and a missing permission look
+            # the same. That to GET has.
+            with translated(address, _LOOKING):
+                self.client.get_object(**place, Range="bytes=0-0")["Body"].close()
             raise
         return Standing(
             answer["ETag"],
             answer["ContentLength"],
             read_note(answer.get("Metadata", {})),
-            answer.get("ChecksumSHA256"),
+            checksum_of(answer),
         )
 
     def fetch(
@@ -169,7 +178,10 @@ class Objects:
         self, address: Address, settings: Settings, *, in_place: bool, whatever: bool
     ) -> Fetched:
         with translated(address, "reading it (s3:GetObject, and kms:Decrypt where encrypted)"):
-            answer = self.client.get_object(Bucket=address.bucket, Key=address.key)
+            # Whatever the user's configuration says of checksums, what arrives is held to them.
+            answer = self.client.get_object(
+                Bucket=address.bucket, Key=address.key, ChecksumMode="ENABLED"
+            )
             with closing(answer["Body"]) as body:
                 size = answer["ContentLength"]
                 if in_place:
@@ -187,7 +199,7 @@ class Objects:
             etag=answer["ETag"],
             traits=traits,
             modified=answer["LastModified"],
-            versioned=answer.get("VersionId", _NO_VERSION) != _NO_VERSION,
+            versioned=answer.get("VersionId", NO_VERSION) != NO_VERSION,
         )
 
     def tags(self, address: Address) -> dict[str, str]:
@@ -260,8 +272,25 @@ def _check_replaceable(answer: dict[str, Any], settings: Settings) -> None:
     if lock is not None:
         raise Untouched(lock, reason="locked")
     note = read_note(answer.get("Metadata", {}))
-    if note is not None and note.is_enough(settings, answer["ContentLength"]):
+    if (
+        note is not None
+        and note.is_of(answer["ContentLength"], checksum_of(answer))
+        and note.is_enough(settings)
+    ):
         raise Untouched(note.words, reason=Reason.ALREADY_OPTIMIZED)
+
+
+def checksum_of(answer: Mapping[str, Any]) -> str | None:
+    """Return the checksum that S3 keeps of an object's bytes, None for none to compare.
+
+    Of those written in parts with SHA-256, as large ones are here, it keeps a checksum of
+    checksums, which tells nothing.
+    """
+    found = {name: text for name, text in answer.items() if name in _CHECKSUMS}
+    ours = found.get(_CHECKSUM)
+    if ours is not None:
+        return None if "-" in ours else str(ours)
+    return next(iter(found.values()), None)
 
 
 def _listed(bucket: str, entry: dict[str, Any]) -> Listed:

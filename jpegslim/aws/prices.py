@@ -1,19 +1,21 @@
 """What photos cost on AWS: its public prices, what was measured of photos, and estimates of both.
 
-Prices change, and differ between regions: these are for an order of magnitude before the bill. None
-was looked up on the pages named below on one day: hold them against those before relying on them.
+Prices change, and differ between regions: these are for an order of magnitude before the bill. They
+were read where other documents quote AWS's price lists: hold them against the pages named below
+before relying on them.
 """
 
 from dataclasses import dataclass
 
-AS_OF = "2025"
+# The price lists were published from 31 August (S3) to 19 September (Lambda).
+AS_OF = "September 2026"
 REGION = "us-east-1"
 
 # In US dollars. Page "AWS Lambda Pricing": duration a GB-second, first tier; requests.
 LAMBDA_GB_SECOND = {"arm64": 0.0000133334, "x86_64": 0.0000166667}
 LAMBDA_CALL = 0.20 / 1e6
 # Page "Amazon S3 Pricing": S3 Standard, a GB for a month, and requests; Batch Operations, and its
-# lists by filters.
+# lists by filters, for each object that is in the bucket.
 S3_GB_MONTH = 0.023
 S3_WRITE = 0.005 / 1e3
 S3_READ = 0.0004 / 1e3
@@ -72,8 +74,8 @@ def estimate(
 ) -> Estimate:
     """Estimate a job of S3 Batch Operations.
 
-    size: bytes of all photos. listed: objects the job has to look through for them. memory: of the
-    function, in MB. copies: of the function at work at once.
+    size: bytes of all photos. listed: objects the job has to look through for them, the bucket's
+    others left out. memory: of the function, in MB. copies: of the function at work at once.
     """
     slower = max(1.0, MEGABYTES_PER_CORE / memory)
     seconds = size / 1e6 * SECONDS_PER_MEGABYTE * slower

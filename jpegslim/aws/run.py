@@ -2,7 +2,7 @@
 
 import time
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,13 +13,15 @@ from jpegslim.aws.addresses import Address, as_folder
 from jpegslim.aws.connection import connect
 from jpegslim.aws.content import Shelf
 from jpegslim.aws.hands import work_through
-from jpegslim.aws.landing import Landed, Landing
+from jpegslim.aws.landing import Landed, publish
 from jpegslim.aws.making import Job
 from jpegslim.aws.memory import Memory
+from jpegslim.aws.named import AT_ONCE, UnderWay, find_named
 from jpegslim.aws.objects import Objects
-from jpegslim.aws.taskwork import TaskMaker
-from jpegslim.aws.treatment import Prepared, Settled, Treatment
+from jpegslim.aws.reminding import reminded
+from jpegslim.aws.treatment import Prepared, Settled
 from jpegslim.aws.wanted import Found, check_apart, find_files, find_objects, local_place
+from jpegslim.aws.workplace import Here, Ready, Workplace, hands_of
 from jpegslim.aws.workshop import Workshop
 from jpegslim.batch import SLOW_METRIC, TIMEOUT_SECONDS, lock_folder
 from jpegslim.engine import metric
@@ -35,19 +37,20 @@ from jpegslim.reports.reporter import Onlooker, Reporter, RunStart
 from jpegslim.results import FileResult, Status, Totals
 from jpegslim.settings import Settings
 
-# Beyond those with a worker: reading and writing, so that no worker waits for the network.
-_TRANSFERS_AHEAD = 4
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
     """What a run over S3 is asked for; as for `batch.run`, but for what follows.
 
-    sources: all addresses or all paths. output: an address or a folder, None to replace in place.
-    endpoint_url, profile, region: as for the AWS CLI.
+    sources: all addresses or all paths. listed, listed_files: what a list names, as many as there
+    may be: objects, in the pieces that could be read at once, or files. output: an address or a
+    folder, None to replace in place. endpoint_url, profile, region: as for the AWS CLI; on a
+    cluster each worker's own.
     """
 
     sources: Sequence[Address] | Sequence[Path]
+    listed: Iterable[Sequence[Address | FileResult]] = ()
+    listed_files: Iterable[Path | FileResult] = ()
     settings: Settings
     output: Address | Path | None
     jobs: int
@@ -60,14 +63,10 @@ class Order:
     max_errors: int | None = None
     time_limit: float | None = None
     wait: bool = False
+    cluster: str | None = None
     endpoint_url: str | None = None
     profile: str | None = None
     region: str | None = None
-
-    @property
-    def hands(self) -> int:
-        """How many photos are on their way at once."""
-        return 2 * self.jobs + _TRANSFERS_AHEAD
 
 
 def run(order: Order) -> Totals:
@@ -86,8 +85,8 @@ def run(order: Order) -> Totals:
         endpoint_url=order.endpoint_url,
         profile=order.profile,
         region=order.region,
-        # One for the listing.
-        transfers=order.hands + 1,
+        # And those that find the photos: one lists, or a list is looked up.
+        transfers=hands_of(order.jobs) + AT_ONCE,
     )
     return _Conductor(order, tops, client).conduct()
 
@@ -101,6 +100,7 @@ class _Conductor:
         self._client = client
         self._began = time.monotonic()
         self._totals = Totals()
+        self._under_way = UnderWay()
         self._files = self._size = 0
         self._complete = False
         self._run = new_run()
@@ -137,16 +137,61 @@ class _Conductor:
         ledger = None
         if order.ledger is not None:
             ledger = stack.enter_context(Ledger(order.ledger, read_only=order.dry_run))
-        inherit = self._claim_output(stack, ledger)
-        folder = stack.enter_context(TemporaryDirectory(prefix="jpegslim-"))
-        shelf = Shelf(Path(folder), in_memory=0, when_full=RunError)
-        objects = Objects(self._client, shelf)
         memory = Memory(
             ledger,
             service=self._client.meta.endpoint_url,
             run=self._run,
             dry_run=order.dry_run,
         )
+        inherit = self._claim_output(stack, ledger)
+        folder = stack.enter_context(TemporaryDirectory(prefix="jpegslim-"))
+        shelf = Shelf(Path(folder), in_memory=0, when_full=RunError)
+        objects = Objects(self._client, shelf)
+        workplace = self._workplace(stack, objects, memory, inherit)
+
+        def commit(answer: Ready | Settled) -> Prepared | Settled | Job:
+            # Workers elsewhere could not ask the ledger.
+            again = reminded(answer, memory) if order.cluster is not None else None
+            if again is not None:
+                if not isinstance(answer, Settled):
+                    answer.discard()
+                workplace.done(answer.job)
+                return again
+            if isinstance(answer, Landed):
+                with held():
+                    return publish(answer, self._writer)
+            if isinstance(answer, Prepared):
+                memory.intend(answer)
+            return answer
+
+        outcomes = work_through(self._jobs(objects, memory), workplace, commit=commit)
+        stack.callback(outcomes.close)
+        for settled in outcomes:
+            self._under_way.leave(settled.job)
+            with held():
+                memory.settle(settled)
+                self._finish(self._told(settled))
+            self._tell_found()
+        self._tell_found()
+
+    def _workplace(
+        self, stack: ExitStack, objects: Objects, memory: Memory, inherit: Sequence[int]
+    ) -> Workplace:
+        """Open the place where photos are worked on, here or on a cluster."""
+        order = self._order
+        if order.cluster is not None:
+            from jpegslim.cluster.objects import open_place
+
+            return stack.enter_context(
+                open_place(
+                    order.cluster,
+                    endpoint_url=order.endpoint_url,
+                    profile=order.profile,
+                    region=order.region,
+                    name=memory.key,
+                    run=self._run,
+                )
+            )
         workshop = stack.enter_context(
             Workshop(
                 entry=work.ENTRY,
@@ -155,41 +200,7 @@ class _Conductor:
                 inherit=inherit,
             )
         )
-        treatment = Treatment(objects, TaskMaker(workshop, order.ledger))
-        landing = Landing(objects, workshop, order.ledger, self._run)
-
-        def prepare(job: Job) -> Prepared | Landed | Settled:
-            if job.landing is None:
-                return treatment.prepare(job)
-            assert isinstance(job.source, Address)  # noqa: S101 - files do not land
-            return landing.prepare(job, memory.key(job.source))
-
-        def commit(ready: Prepared | Landed) -> Settled | None:
-            if isinstance(ready, Landed):
-                with held():
-                    return landing.publish(ready, self._writer)
-            memory.intend(ready)
-            return None
-
-        def deliver(ready: Prepared | Landed) -> Settled:
-            assert isinstance(ready, Prepared)  # noqa: S101 - commit settles the others
-            return treatment.deliver(ready)
-
-        outcomes = work_through(
-            self._jobs(objects, memory),
-            hands=order.hands,
-            prepare=prepare,
-            commit=commit,
-            deliver=deliver,
-            stop=workshop.stop,
-        )
-        stack.callback(outcomes.close)
-        for settled in outcomes:
-            with held():
-                memory.settle(settled)
-                self._finish(self._told(settled))
-            self._tell_found()
-        self._tell_found()
+        return Here(objects, workshop, ledger=order.ledger, name=memory.key, run=self._run)
 
     def _claim_output(self, stack: ExitStack, ledger: Ledger | None) -> Sequence[int]:
         """Take the output folder for this run alone; return what workers are to keep open.
@@ -212,14 +223,15 @@ class _Conductor:
 
     def _jobs(self, objects: Objects, memory: Memory) -> Generator[Job | None, None, None]:
         """Yield what needs to be read; tell of the rest at once."""
-        for each in self._found(objects):
+        for each in map(self._counted, self._found(objects)):
             if self._is_over():
                 return
             job = each if isinstance(each, FileResult) else self._job(each, memory)
-            if isinstance(job, FileResult):
-                self._finish(job)
+            told = job if isinstance(job, FileResult) else self._under_way.enter(job)
+            if told is not None:
+                self._finish(told)
                 yield None
-            else:
+            elif isinstance(job, Job):
                 yield job
         self._complete = True
 
@@ -227,11 +239,9 @@ class _Conductor:
         order = self._order
         paths = [each for each in order.sources if isinstance(each, Path)]
         without = order.output if isinstance(order.output, Address) else None
-        yield from map(self._counted, find_files(paths, order.selection))
-        yield from map(
-            self._counted,
-            find_objects(objects, self._tops, order.selection, without=without),
-        )
+        yield from find_files(paths, order.listed_files, order.selection)
+        yield from find_objects(objects, self._tops, order.selection, without=without)
+        yield from find_named(self._client, order.listed, order.selection, output=without)
 
     def _counted(self, found: Found | FileResult) -> Found | FileResult:
         self._files += 1

@@ -6,7 +6,7 @@ from pathlib import Path
 from jpegslim.aws.content import stored
 from jpegslim.aws.making import Job, Making
 from jpegslim.aws.objects import Fetched
-from jpegslim.aws.workshop import Workshop
+from jpegslim.aws.workshop import Caller
 from jpegslim.errors import FileError
 from jpegslim.files.plan import Task
 from jpegslim.results import FileResult, Status
@@ -15,7 +15,7 @@ from jpegslim.results import FileResult, Status
 class TaskMaker:
     """Hands photos over as files of ours. ledger: to be asked whether bytes are known."""
 
-    def __init__(self, workshop: Workshop, ledger: Path | None) -> None:
+    def __init__(self, workshop: Caller, ledger: Path | None) -> None:
         self._workshop = workshop
         self._ledger = ledger
 
@@ -31,7 +31,7 @@ class TaskMaker:
             settings=job.settings,
             # What is staged is as good as measured; only writing it would count.
             dry_run=job.dry_run,
-            ledger=self._ledger,
+            ledger=self._ledger if job.known is None else job.known,
             wish=job.wish,
         )
         try:
@@ -44,7 +44,9 @@ class TaskMaker:
             error = FileError(done.result.message, reason=done.result.reason)
             return Making(result=result, judged=done.judged, error=error)
         content = None if done.staged is None else stored(done.staged.temporary)
-        return Making(result=result, content=content, judged=done.judged, made=done.made)
+        return Making(
+            result=result, content=content, judged=done.judged, made=done.made, again=done.again
+        )
 
 
 def _renamed(job: Job, result: FileResult) -> FileResult:

@@ -34,7 +34,6 @@ class Teller:
         self.logger = Logger(service=service)
         self._metrics = Metrics(service=service, namespace=namespace)
         self._cold = True
-        self._any = False
 
     def begin(self, request: str) -> None:
         """Begin a call of the function. request: its id, in every line."""
@@ -74,10 +73,9 @@ class Teller:
 
     def end(self) -> None:
         """Send the metrics of a call."""
-        if self._any:
+        # A hundred of a kind are sent as soon as they are together, and may have been the last.
+        if self._metrics.metric_set:
             self._metrics.flush_metrics()
-        self._any = False
 
     def _count(self, name: str) -> None:
-        self._any = True
         self._metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)

@@ -6,6 +6,7 @@ can't be sent leaves the object untouched.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -47,12 +48,16 @@ class Traits:
     def arguments(self, note: Note) -> dict[str, Any]:
         """Return PutObject's arguments, our note among the metadata where it finds room."""
         metadata = {name: text for name, text in self.metadata.items() if name != KEY}
-        with_note = {**metadata, KEY: str(note)}
-        if sum(len(each.encode()) for pair in with_note.items() for each in pair) <= (
-            _METADATA_BYTES
-        ):
-            metadata = with_note
+        if len(str(note)) <= self.room:
+            metadata[KEY] = str(note)
         return {**self.fields, "Metadata": metadata}
+
+    @property
+    def room(self) -> int:
+        """How many bytes a note may have beside the metadata that is there."""
+        others = [pair for pair in self.metadata.items() if pair[0] != KEY]
+        used = sum(len(each.encode()) for pair in others for each in pair)
+        return _METADATA_BYTES - used - len(KEY)
 
 
 # Of a photo that was a file.
@@ -72,16 +77,23 @@ def traits_of(answer: Mapping[str, Any]) -> Traits:
         text = "has metadata that is not ASCII and can't be sent again as it is"
         raise Untouched(text, reason="metadata_unreadable")
     fields = {name: answer[name] for name in _SAME if answer.get(name)}
+    for name, told in fields.items():
+        # It would come back as other bytes, and AWS finds the signature wrong.
+        if not told.isascii():
+            text = f"has a {name} that is not ASCII and can't be sent again as it is"
+            raise Untouched(text, reason="metadata_unreadable")
     encoding = [each.strip() for each in fields.pop("ContentEncoding", "").split(",")]
     kept = ",".join(each for each in encoding if each and each != _WIRE_ENCODING)
     if kept:
         fields["ContentEncoding"] = kept
     if answer.get("ExpiresString"):
         try:
-            fields["Expires"] = parsedate_to_datetime(answer["ExpiresString"])
+            moment = parsedate_to_datetime(answer["ExpiresString"])
         except ValueError as error:
             text = f"has an Expires that is no date: {answer['ExpiresString'][:60]}"
             raise Untouched(text, reason="metadata_unreadable") from error
+        # A date without a zone is not meant in that of this machine.
+        fields["Expires"] = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return Traits({**fields, **_encryption(answer)}, metadata)
 
 
@@ -93,6 +105,9 @@ def lock_of(answer: Mapping[str, Any]) -> str | None:
         text = "is locked (Object Lock)"
         until = answer.get("ObjectLockRetainUntilDate")
         if until is not None:
+            if until <= datetime.now(UTC):
+                # S3 goes on naming a period that is over.
+                return None
             text += f" until {until:%Y-%m-%d}"
         return f"{text}: its bytes stay whatever is written over them"
     return None

@@ -31,7 +31,7 @@ class Prepared:
 
     result: the outcome once it is written. content: the bytes to write, the source's own for a
     copy. note: what the object will say of itself. replaces: our earlier result at the
-    destination. judged, error, made: as for `Making`.
+    destination. judged, error, made, again: as for `Making`.
     """
 
     job: Job
@@ -43,6 +43,7 @@ class Prepared:
     judged: bool = True
     error: FileError | None = None
     made: Output | None = None
+    again: bool = False
 
     def discard(self) -> None:
         """Let go of the bytes."""
@@ -108,12 +109,14 @@ class Treatment:
 
     def deliver(self, prepared: Prepared) -> Settled:
         """Write what is prepared; return the outcome as it stands then. Raises RunError."""
-        job, fetched = prepared.job, prepared.fetched
+        job, fetched, result = prepared.job, prepared.fetched, prepared.result
         try:
             if job.destination is None:
-                etag = self._replacing.replace(fetched, prepared.content, prepared.note)
+                written = self._replacing.replace(fetched, prepared.content, prepared.note)
+                if written.versioned:
+                    result = _with_old_version(result)
             else:
-                etag = self._placing.place(
+                written = self._placing.place(
                     job.destination,
                     fetched,
                     prepared.content,
@@ -126,12 +129,12 @@ class Treatment:
             prepared.discard()
         return Settled(
             job=job,
-            result=prepared.result,
+            result=result,
             fetched=fetched,
             judged=prepared.judged,
             error=prepared.error,
             written=prepared,
-            etag=etag,
+            etag=written.etag,
         )
 
     def _fetch(self, job: Job) -> Fetched:
@@ -145,7 +148,10 @@ class Treatment:
     def _prepare(self, job: Job, fetched: Fetched, standing: Standing | None) -> Prepared | Settled:
         if standing is not None and job.destination is not None:
             note = self._placing.check_ours(job.destination, standing, fetched)
-            if fetched.content.digest.startswith(note.source) and note.is_as_asked(job.settings):
+            if note is None:
+                # Written only where nothing stands, else held against what does.
+                standing = None
+            elif fetched.content.digest.startswith(note.source) and note.is_as_asked(job.settings):
                 return _already(job, standing, fetched.content.size)
         making = self._made(job, fetched)
         if job.dry_run or (making.content is None and job.destination is None):
@@ -170,7 +176,7 @@ class Treatment:
             making = Making(result=failed(job, fetched, error).result, judged=False, error=error)
         result = making.result
         if fetched.versioned and job.destination is None and making.content is not None:
-            result = replace(result, notes=(*result.notes, OLD_VERSION))
+            result = _with_old_version(result)
         return replace(making, result=_with_metadata_left(job, result))
 
 
@@ -191,6 +197,7 @@ def _prepared(job: Job, fetched: Fetched, making: Making, standing: Standing | N
     note = make_note(
         job.settings,
         size=content.size,
+        digest=content.digest,
         source=fetched.content.digest,
         origin=fetched.origin,
         etag=fetched.etag,
@@ -208,6 +215,7 @@ def _prepared(job: Job, fetched: Fetched, making: Making, standing: Standing | N
         judged=making.judged,
         error=making.error,
         made=making.made,
+        again=making.again,
     )
 
 
@@ -217,7 +225,7 @@ def _is_known(standing: Standing, job: Job) -> bool:
     return (
         bool(job.etag)
         and note is not None
-        and note.size == standing.size
+        and note.is_of(standing.size, standing.checksum)
         and note.origin == shortened(str(job.source))
         and note.tag == shortened(job.etag or "")
         and note.is_as_asked(job.settings)
@@ -237,6 +245,13 @@ def _already(job: Job, standing: Standing, size: int) -> Settled:
         bytes_out=standing.size,
     )
     return Settled(job=job, result=result)
+
+
+def _with_old_version(result: FileResult) -> FileResult:
+    """Say of a replaced photo that its original can be had back, and is paid for until then."""
+    if OLD_VERSION in result.notes:
+        return result
+    return replace(result, notes=(*result.notes, OLD_VERSION))
 
 
 def _with_metadata_left(job: Job, result: FileResult) -> FileResult:

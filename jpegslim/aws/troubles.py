@@ -91,6 +91,9 @@ _BUSY = {
     "IncompleteBody",
     "XAmzContentChecksumMismatch",
     "XAmzContentSHA256Mismatch",
+    # Parts that a rule of the bucket cleared away meanwhile, or that were put together by a
+    # request whose answer was lost: what stands there then is seen by the next attempt.
+    "NoSuchUpload",
 }
 _SERVER_ERROR = 500
 

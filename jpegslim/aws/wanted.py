@@ -2,14 +2,15 @@
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 from jpegslim.aws.addresses import Address, as_folder
 from jpegslim.aws.objects import Listed, Objects
 from jpegslim.errors import UsageError
-from jpegslim.files.discovery import discover
+from jpegslim.files.discovery import discover, discover_listed
 from jpegslim.files.selection import Selection, Sieve, picks
 from jpegslim.results import FileResult, Reason, Status, Url
 
@@ -24,9 +25,13 @@ class Found:
     listed: Listed | None = None
 
 
-def find_files(paths: Sequence[Path], selection: Selection) -> Iterator[Found | FileResult]:
-    """Yield the photos at and below local paths."""
-    for each in discover(paths, selection=selection):
+def find_files(
+    paths: Sequence[Path], listed: Iterable[Path | FileResult], selection: Selection
+) -> Iterator[Found | FileResult]:
+    """Yield the photos at and below local paths, and those that a list names."""
+    for each in chain(
+        discover(paths, selection=selection), discover_listed(listed, selection=selection)
+    ):
         if isinstance(each, FileResult):
             yield each
             continue
@@ -121,7 +126,7 @@ def _at(objects: Objects, top: Address, sieve: Sieve) -> Iterator[Found | FileRe
     if top.key and not top.key.endswith("/"):
         named = objects.named(top)
         if named is not None:
-            yield _weighed(named, top.name, sieve, explicit=True)
+            yield weighed(named, top.name, sieve, explicit=True)
     name, below = _name(top), as_folder(top)
     for listed in objects.below(below):
         relative = listed.address.key.removeprefix(below.key)
@@ -129,12 +134,16 @@ def _at(objects: Objects, top: Address, sieve: Sieve) -> Iterator[Found | FileRe
             yield None
         else:
             place = f"{name}/{relative}"
-            yield _weighed(listed, place, sieve, explicit=False)
+            yield weighed(listed, place, sieve, explicit=False)
 
 
-def _weighed(
+def weighed(
     listed: Listed, place: str, sieve: Sieve, *, explicit: bool
 ) -> Found | FileResult | None:
+    """Return an object as far as its size and its age are wanted; None for what nobody misses.
+
+    explicit: the user named it, and is told why it is left out.
+    """
     if sieve.is_small(listed.size):
         if not explicit:
             return None

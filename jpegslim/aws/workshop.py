@@ -3,11 +3,18 @@
 import queue
 import threading
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 from jpegslim.errors import WorkerError
 from jpegslim.files.pool import Admission
 from jpegslim.files.worker import Worker
+
+
+class Caller(Protocol):
+    """Has killable workers do what they were started for."""
+
+    def call(self, payload: object, *, timeout: float | None) -> Any:
+        """Do as `Workshop.call` does."""
 
 
 class Workshop:
@@ -32,6 +39,11 @@ class Workshop:
 
     def __exit__(self, *_: object) -> None:
         self.stop()
+
+    @property
+    def jobs(self) -> int:
+        """How many workers there are."""
+        return len(self._workers)
 
     @property
     def stopped(self) -> bool:

@@ -8,14 +8,16 @@ import base64
 import hashlib
 from collections.abc import Iterator
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jpegslim.aws.addresses import Address
+from jpegslim.aws.conditions import Conditions
 from jpegslim.aws.content import Content
-from jpegslim.aws.note import Note, shortened
-from jpegslim.aws.objects import Fetched, Objects, Standing
+from jpegslim.aws.note import LONGEST, Note, shortened
+from jpegslim.aws.objects import NO_VERSION, Fetched, Objects, Standing
 from jpegslim.aws.troubles import Conflict, Overtaken, Untouched, translated
 from jpegslim.errors import FileError, PublishError
 from jpegslim.results import Reason
@@ -31,6 +33,14 @@ _OTHER_STATE = "another state of this photo was put there meanwhile; left as it 
 _WRITING = "writing it (s3:PutObject)"
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What S3 said of a new object. versioned: what stood there before stays, as a version."""
+
+    etag: str
+    versioned: bool
+
+
 class Replacing:
     """Writes results over their sources."""
 
@@ -38,8 +48,8 @@ class Replacing:
         self._objects = objects
         self._upload = _Upload(objects.client, multipart)
 
-    def replace(self, fetched: Fetched, content: Content, note: Note) -> str:
-        """Put a result where its source stands; return its ETag.
+    def replace(self, fetched: Fetched, content: Content, note: Note) -> Written:
+        """Put a result where its source stands.
 
         Raises Untouched with the reason "stale" where the source is not what was read any more,
         ALREADY_OPTIMIZED where that is because the very result stands there; Conflict where
@@ -84,13 +94,16 @@ class Placing:
         self._upload = _Upload(objects.client, multipart)
 
     @staticmethod
-    def check_ours(destination: Address, standing: Standing, source: Fetched) -> Note:
+    def check_ours(destination: Address, standing: Standing, source: Fetched) -> Note | None:
         """Return the note of what stands there, if it was made from this photo or an older one.
 
-        Older: one that stood at the source's address before. Raises PublishError ("exists") for
-        anything else.
+        Older: one that stood at the source's address before. None where a result could have no
+        note, as the photo's metadata leaves it no room: only its bytes can tell, once they are
+        made. Raises PublishError ("exists") for anything else.
         """
         note = standing.note
+        if note is None and source.traits.room < LONGEST:
+            return None
         if note is not None and _is_ours(standing, note, source):
             return note
         raise PublishError(
@@ -107,8 +120,8 @@ class Placing:
         note: Note,
         *,
         replaces: Standing | None,
-    ) -> str:
-        """Put a result where nothing stands, or over our earlier one; return its ETag.
+    ) -> Written:
+        """Put a result where nothing stands, or over our earlier one.
 
         Raises Untouched (ALREADY_OPTIMIZED) where somebody put the same there meanwhile, Conflict
         where it is a result of another state of the source, PublishError ("exists") where it is
@@ -142,7 +155,7 @@ class Placing:
         if standing is None or (there is not None and _is_ours(standing, there, source)):
             return Conflict(_OTHER_STATE)
         return PublishError(
-            f"{destination} was written by somebody else meanwhile; left as it is",
+            f"{destination} was written by somebody else; left as it is",
             reason="exists",
         )
 
@@ -153,11 +166,13 @@ class _Upload:
     def __init__(self, client: Any, multipart: int) -> None:
         self._client = client
         self._multipart = multipart
+        self._conditions = Conditions(client)
 
     def __call__(
         self, address: Address, content: Content, traits: dict[str, Any], condition: dict[str, str]
-    ) -> str:
+    ) -> Written:
         place = {"Bucket": address.bucket, "Key": address.key}
+        self._conditions.check(address)
         with translated(address, _WRITING):
             if content.size <= self._multipart:
                 with content.open() as body:
@@ -169,7 +184,7 @@ class _Upload:
                         ContentLength=content.size,
                         ChecksumSHA256=_in_base64(bytes.fromhex(content.digest)),
                     )
-                return str(answer["ETag"])
+                return _written(answer)
             begun = self._client.create_multipart_upload(
                 **place, **traits, ChecksumAlgorithm="SHA256"
             )
@@ -179,10 +194,10 @@ class _Upload:
                 answer = self._client.complete_multipart_upload(
                     **upload, **condition, MultipartUpload={"Parts": parts}
                 )
-                return str(answer["ETag"])
+                return _written(answer)
             except BaseException:
                 # Parts nobody completes are paid for until somebody clears them away.
-                with suppress(ClientError):
+                with suppress(ClientError, BotoCoreError):
                     self._client.abort_multipart_upload(**upload)
                 raise
 
@@ -205,7 +220,7 @@ class _Upload:
 def _is_ours(standing: Standing, note: Note, source: Fetched) -> bool:
     same_place = bool(source.origin) and note.origin == shortened(source.origin)
     same_bytes = source.content.digest.startswith(note.source)
-    return (same_place or same_bytes) and note.size == standing.size
+    return (same_place or same_bytes) and note.is_of(standing.size, standing.checksum)
 
 
 def _stale(standing: Standing | None, content: Content, note: Note) -> Untouched:
@@ -221,6 +236,12 @@ def _is_same(standing: Standing, content: Content, note: Note) -> bool:
         return True
     # What was sent in parts has a checksum of checksums; its note names the size and the source.
     return standing.note == note and standing.size == content.size
+
+
+def _written(answer: dict[str, Any]) -> Written:
+    # Where the bucket keeps versions, the new object gets a name of its own beside the old one,
+    # even if that is from before it did.
+    return Written(str(answer["ETag"]), answer.get("VersionId", NO_VERSION) != NO_VERSION)
 
 
 def _in_base64(digest: bytes) -> str:

@@ -71,7 +71,7 @@ def _check_quality(
     "--suffix",
     multiple=True,
     metavar="TEXT",
-    help="Only keys that end like this, in this very case; may be given again."
+    help="Only keys that end like this, in this very case; may be given again; '' for all."
     "  [default: .jpg .jpeg .jpe .jfif, in small letters and in capitals]",
 )
 @click.option("--larger-than", callback=read_size, metavar="SIZE", help="As in 200k or 1.5M.")
@@ -182,7 +182,7 @@ def backfill(
     where = {"endpoint_url": endpoint_url, "profile": profile, "region": region}
     wanted = work.Wanted(
         top=parse_address(source),
-        endings=suffix or work.ENDINGS,
+        endings=() if "" in suffix else suffix or work.ENDINGS,
         larger=larger_than or None,
         smaller=smaller_than or None,
         after=stored_after,

@@ -24,6 +24,7 @@ def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iter
         else:
             first = f"among the first {seen.listed:,} objects below {where}"
             yield f"no such photo {first}: raise --count-limit"
+        yield from _missed_lines(seen)
         return
     if expected.photos != seen.photos:
         how = f"as given; sizes as of the first {seen.photos:,}"
@@ -32,6 +33,7 @@ def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iter
     else:
         how = f"at least: the first {seen.listed:,} objects were listed; see --photos"
     yield f"photos   {expected.photos:,} below {printable(str(top))}, {size(expected.size)} ({how})"
+    yield from _missed_lines(seen)
     yield (
         f"time     {duration(expected.elapsed)} with {count(expected.copies, 'photo')} at once,"
         f" after S3 has listed them ({duration(expected.seconds)} of work)"
@@ -43,6 +45,14 @@ def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iter
     yield f"costs    ${expected.total:,.2f}, by prices of {REGION} in {AS_OF}:"
     for name, dollars in expected.costs.items():
         yield f"         ${dollars:,.2f} {name}"
+
+
+def _missed_lines(seen: "Survey") -> Iterator[str]:
+    """Tell of photos that S3's filters can't take together with the others."""
+    if seen.missed:
+        more = count(sum(seen.missed.values()), "more photo")
+        asked = " ".join(f"--suffix {printable(ending)}" for ending in sorted(seen.missed))
+        yield f"without  {more}: S3's filters know case, so they need a job of their own: {asked}"
 
 
 def request_lines(request: Mapping[str, Any]) -> Iterator[str]:
@@ -69,6 +79,7 @@ def record(
         "photos": expected.photos,
         "bytes": expected.size,
         "listed": seen.listed,
+        "missed": dict(seen.missed),
         "complete": seen.complete,
         "seconds_of_work": round(expected.seconds, 1),
         "seconds": round(expected.elapsed, 1),

@@ -1,22 +1,23 @@
 """Runs over S3 from the command line: which options they have a use for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from jpegslim.cli.names import is_remote, misplaced
 from jpegslim.cli.parameters import check_name
 from jpegslim.errors import UsageError
 
 if TYPE_CHECKING:
     from jpegslim.aws.addresses import Address
-    from jpegslim.results import Totals
+    from jpegslim.cli.course import Course
+    from jpegslim.cli.names import Names
+    from jpegslim.results import FileResult, Totals
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
-
-_SCHEME = "s3://"
 
 
 def s3_options(command: _Command) -> _Command:
@@ -31,11 +32,6 @@ def s3_options(command: _Command) -> _Command:
     return command
 
 
-def is_remote(*names: str | None) -> bool:
-    """Tell whether any of these names is an object's and not a file's."""
-    return any(name is not None and name[: len(_SCHEME)].lower() == _SCHEME for name in names)
-
-
 def check_remote(given: Sequence[str]) -> None:
     """Raise UsageError where S3 can't be had, or for the first option that it has no use for.
 
@@ -46,12 +42,17 @@ def check_remote(given: Sequence[str]) -> None:
     if given:
         why = {
             "--backup": ": turn on versioning of the bucket, or give --output",
-            "--from-file": ": name the objects or what their keys begin with",
         }
         raise UsageError(f"{given[0]} is not for S3{why.get(given[0], '')}")
 
 
-def run_remote(paths: Sequence[str], output: str | None, **options: Any) -> "Totals":
+def run_remote(
+    paths: Sequence[str],
+    names: "Names | None",
+    output: str | None,
+    course: "Course",
+    **options: Any,
+) -> "Totals":
     """Run over S3. options: the other fields of `aws.run.Order`. Raises UsageError."""
     from jpegslim.aws.addresses import parse_address
     from jpegslim.aws.run import Order, run
@@ -59,7 +60,24 @@ def run_remote(paths: Sequence[str], output: str | None, **options: Any) -> "Tot
     there: Address | Path | None = None
     if output is not None:
         there = parse_address(output) if is_remote(output) else Path(output)
-    return run(Order(sources=_sources(paths), output=there, **options))
+    objects = names if names is not None and is_remote(names.first) else None
+    files = names if objects is None else None
+    return run(
+        Order(
+            sources=_sources(paths),
+            listed=() if objects is None else _listed(objects),
+            listed_files=() if files is None else files.paths(),
+            output=there,
+            jobs=course.jobs,
+            ledger=course.ledger,
+            timeout=course.timeout,
+            max_errors=course.max_errors,
+            time_limit=course.time_limit,
+            wait=course.wait,
+            cluster=course.cluster,
+            **options,
+        )
+    )
 
 
 def _sources(paths: Sequence[str]) -> "list[Address] | list[Path]":
@@ -71,3 +89,30 @@ def _sources(paths: Sequence[str]) -> "list[Address] | list[Path]":
     if any(remote):
         raise UsageError("files and objects can't be mixed: run them apart")
     return [Path(path) for path in paths]
+
+
+def _listed(names: "Names") -> "Iterator[Sequence[Address | FileResult]]":
+    for piece in names.pieces:
+        yield [_object(name) if is_remote(name) else misplaced(name) for name in piece]
+
+
+def _object(name: str) -> "Address | FileResult":
+    """Read a listed name; what can't be an object is an outcome."""
+    from jpegslim.aws.addresses import read_address
+    from jpegslim.results import FileResult, Status, Url
+
+    status, reason = Status.FAILED, "not_an_object"
+    try:
+        address = read_address(name)
+    except ValueError as error:
+        message = str(error)
+    else:
+        if address.key and not address.key.endswith("/"):
+            return address
+        if address.key:
+            # Consoles make such objects, so what lists a bucket lists them.
+            status, reason = Status.SKIPPED, "folder"
+            message = "ends with a slash: stands for a folder, where a list names photos"
+        else:
+            message = "names a bucket: a list names objects one by one, as s3://BUCKET/KEY"
+    return FileResult(path=Url(name), status=status, reason=reason, message=message)

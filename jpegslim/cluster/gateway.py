@@ -9,15 +9,16 @@ import os
 import pkgutil
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, Self
 
 from distributed import Client, Future, LocalCluster
 from distributed.versions import VersionMismatchWarning
 
-from jpegslim.cluster.station import WATCH_SECONDS, perform, withdraw
+from jpegslim.cluster.station import WATCH_SECONDS, Reply, withdraw
 from jpegslim.errors import RunError
 from jpegslim.files.child import one_line
 from jpegslim.files.pool import default_jobs
@@ -33,6 +34,7 @@ CENSUS_SECONDS = 2.0
 DASHBOARD = "127.0.0.1:8787"
 
 AGAIN = "run again to go on with what is left"
+NO_EXTRAS: Mapping[str, str] = MappingProxyType({})
 
 
 class Gateway:
@@ -45,11 +47,16 @@ class Gateway:
         self,
         address: str,
         *,
+        extras: Mapping[str, str] = NO_EXTRAS,
         connect_seconds: float = CONNECT_SECONDS,
         workers_seconds: float = WORKERS_SECONDS,
     ) -> None:
-        """Say where: an address as Dask writes it, or `local` or `local:N` for N at once here."""
+        """Say where: an address as Dask writes it, or `local` or `local:N` for N at once here.
+
+        extras: libraries that workers need, each with the extra that brings it.
+        """
         self._address = address
+        self._extras = extras
         self._connect_seconds = connect_seconds
         self._workers_seconds = workers_seconds
         self._stack = ExitStack()
@@ -92,12 +99,27 @@ class Gateway:
                 )
         return self._threads
 
-    def submit(self, job: bytes, key: str) -> "Future[Any]":
-        """Have the pickled Job worked on somewhere."""
+    def submit(self, work: Callable[[str, bytes], Reply], order: bytes, key: str) -> "Future[Any]":
+        """Have work done somewhere. work: called there with this version and a pickled order."""
         future: Future[Any] = self._asked(
-            self._client.submit, perform, VERSION, job, key=key, pure=False
+            self._client.submit, work, VERSION, order, key=key, pure=False
         )
         return future
+
+    def ask(self, worker: str, question: Callable[..., Any], *args: Any) -> Any:
+        """Return what one worker answers to a question, None where it is gone."""
+        if worker not in self._asked(self._client.nthreads):
+            return None
+        answers = self._asked(
+            self._client.run, question, *args, workers=[worker], on_error="return"
+        )
+        answer = answers.get(worker)
+        # It went while it was asked.
+        if isinstance(answer, OSError):
+            return None
+        if isinstance(answer, Exception):
+            raise self.explain(answer)
+        return answer
 
     def withdraw(self, window: str, futures: "list[Future[Any]]") -> None:
         """Take back what a window submitted; once this returns, nothing more comes of it."""
@@ -142,15 +164,8 @@ class Gateway:
         return RunError(f"lost the Dask scheduler {self._address}: {AGAIN}")
 
     def _muster(self) -> None:
-        """Raise RunError unless every worker that is there has this very version."""
-        # By a function of Python's own: it runs on a worker that has no jpegslim, or an old one.
-        found = self._asked(
-            self._client.run,
-            pkgutil.resolve_name,
-            "jpegslim.version:VERSION",
-            on_error="return",
-        )
-        for worker, version in found.items():
+        """Raise RunError unless every worker there has this very version and what it needs."""
+        for worker, version in self._resolved("jpegslim.version:VERSION"):
             if isinstance(version, ImportError | AttributeError):
                 raise RunError(
                     f"the {self.name(worker)} has no jpegslim ({one_line(version)}):"
@@ -159,6 +174,19 @@ class Gateway:
             # One that is gone meanwhile answered with an OSError; its place is taken later.
             if isinstance(version, str) and version != VERSION:
                 raise self.refuse_version(worker, version)
+        for library, extra in self._extras.items():
+            for worker, found in self._resolved(f"{library}:__name__"):
+                if isinstance(found, ImportError):
+                    raise RunError(
+                        f"the {self.name(worker)} has no {library}:"
+                        f" install jpegslim[cluster,{extra}] {VERSION} there, and {AGAIN}"
+                    )
+
+    def _resolved(self, name: str) -> Iterator[tuple[str, Any]]:
+        """Yield what a name stands for on each worker, or what kept it from being found."""
+        # By a function of Python's own: it runs on a worker that has no jpegslim, or an old one.
+        found = self._asked(self._client.run, pkgutil.resolve_name, name, on_error="return")
+        yield from found.items()
 
     def _asked(self, ask: Callable[..., Any], *args: Any, **options: Any) -> Any:
         if self._client.status != "running":

@@ -8,10 +8,11 @@ gone or was stopped) is ended at once and what it staged is removed.
 import pickle
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from distributed import Status
 from distributed import Worker as DaskWorker
@@ -34,8 +35,9 @@ WITHDRAW_SECONDS = 2.0
 # Children that had nothing to do for so long are let go: a cluster has other users.
 IDLE_SECONDS = 20.0
 
-_AT_WORK = {Status.running, Status.paused, Status.closing_gracefully}
-_WAITED_FOR = {"executing", "long-running"}
+_OPEN = {Status.running, Status.paused, Status.closing_gracefully}
+# The states of a task that is being worked on.
+AT_WORK = frozenset({"executing", "long-running"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,41 +56,67 @@ class Job:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What comes back: the entry's result, or what it raised. notes: on the error."""
+    """What comes back: a result, or what was raised. notes: on the error."""
 
     result: object | None
-    error: FileError | RunError | None
+    error: FileError | RunError | None = None
     notes: tuple[str, ...] = ()
 
 
-def perform(version: str, job: bytes) -> tuple[str, str, bytes]:
-    """Work on a pickled Job; return this worker's address and version and a pickled Answer.
+# A worker's address, its version, and a pickled Answer.
+Reply = tuple[str, str, bytes]
+# Of a task, as Dask names it.
+Key = Any
+
+
+def perform(version: str, job: bytes) -> Reply:
+    """Work on a pickled Job."""
+    return reply(version, get_worker(), lambda worker: _work(worker, pickle.loads(job)))  # noqa: S301 - who may submit may run anything
+
+
+def reply(version: str, dask_worker: DaskWorker, work: Callable[[DaskWorker], object]) -> Reply:
+    """Return what to send to a client of some version: what `work` returned or raised.
 
     The answer is empty where the versions differ: what one version pickles another may misread,
     so nothing but these plain types ever crosses between two.
     """
-    dask_worker = get_worker()
     address = str(dask_worker.address)
     if version != VERSION:
         return address, VERSION, b""
-    answer = _station(dask_worker).work(dask_worker, pickle.loads(job))  # noqa: S301 - who may submit may run anything
+    try:
+        answer = Answer(work(dask_worker))
+    except (FileError, RunError) as error:
+        answer = Answer(None, error, tuple(getattr(error, "__notes__", ())))
+    except Exception as error:  # noqa: BLE001 - of ours: this file's, as in a child
+        text = f"internal error: {one_line(error)}"
+        answer = Answer(None, WorkerError(text, reason="internal_error"))
     return address, VERSION, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
 
 
 def withdraw(window: str, dask_worker: DaskWorker) -> None:
     """End the jobs of a window here; once this returns, none of them stages anything more."""
-    _station(dask_worker).withdraw(window)
+    station_of(dask_worker).withdraw(window)
 
 
-_stations: "WeakKeyDictionary[DaskWorker, _Station]" = WeakKeyDictionary()
+def _work(dask_worker: DaskWorker, job: Job) -> object:
+    station = station_of(dask_worker)
+    task = attempts.next_attempt(job.task)
+    try:
+        return station.call(job.window, job.entry, task, job.timeout)
+    finally:
+        if not station.is_wanted(job.window):
+            store.discard(task.staged)
+
+
+_stations: "WeakKeyDictionary[DaskWorker, Station]" = WeakKeyDictionary()
 _opening = threading.Lock()
 
 
-def _station(dask_worker: DaskWorker) -> "_Station":
+def station_of(dask_worker: DaskWorker) -> "Station":
     """Return the station of this Dask worker; one process may have several in it."""
     with _opening:
         if dask_worker not in _stations:
-            _stations[dask_worker] = _Station(_budget(dask_worker))
+            _stations[dask_worker] = Station(dask_worker)
         return _stations[dask_worker]
 
 
@@ -103,38 +131,58 @@ def _budget(dask_worker: DaskWorker) -> float:
     return min(memory_budget(), max(1.0, limit * MEMORY_SHARE / BYTES_PER_MEGAPIXEL))
 
 
-class _Station:
+class Station:
     """The children of one Dask worker, kept from task to task."""
 
-    def __init__(self, megapixels: float) -> None:
-        self._admission = Admission(megapixels)
+    def __init__(self, dask_worker: DaskWorker) -> None:
+        # It is kept by its Dask worker and must not keep that alive.
+        self._dask_worker = ref(dask_worker)
+        self._admission = Admission(_budget(dask_worker))
         self._idle: dict[str, list[Worker]] = {}
         self._lock = threading.Lock()
         self._leave: threading.Timer | None = None
         self._at_work: dict[Worker, str] = {}
         # A name for each run that was stopped, for as long as the Dask worker lives.
         self._withdrawn: set[str] = set()
+        self._on_withdrawal: list[Callable[[str], None]] = []
 
-    def work(self, dask_worker: DaskWorker, job: Job) -> Answer:
-        """Have a child work on the job, and end it where nobody waits for it any more."""
-        key = dask_worker.get_current_task()
+    def current(self) -> Key:
+        """Return the key of the task that this thread works on."""
+        return self._worker().get_current_task()
+
+    def is_wanted(
+        self, window: str, key: Key | None = None, *, states: Collection[str] = AT_WORK
+    ) -> bool:
+        """Tell whether somebody waits for a task of this window.
+
+        key: the current task's unless said otherwise. states: those of a task that is waited for.
+        """
+        dask_worker = self._dask_worker()
+        if dask_worker is None or window in self._withdrawn:
+            return False
+        task = dask_worker.state.tasks.get(self.current() if key is None else key)
+        return task is not None and task.state in states and dask_worker.status in _OPEN
+
+    def call(self, window: str, entry: str, payload: object, timeout: float | None) -> Any:
+        """Have a child work on something, and end it where nobody waits for it any more.
+
+        Raises what `Worker.call` does, and WorkerError with the reason "stopped" where nobody
+        waits.
+        """
+        key = self.current()
 
         def is_wanted() -> bool:
-            state = dask_worker.state.tasks.get(key)
-            return (
-                state is not None
-                and state.state in _WAITED_FOR
-                and dask_worker.status in _AT_WORK
-                and job.window not in self._withdrawn
-            )
+            return self.is_wanted(window, key)
 
-        task = attempts.next_attempt(job.task)
-        with self._child(job) as child:
-            with _watched(child, is_wanted):
-                answer = self._call(child, replace(job, task=task))
-            if not is_wanted():
-                store.discard(task.staged)
-        return answer
+        try:
+            with self._child(window, entry) as child, _watched(child, is_wanted):
+                if not is_wanted():
+                    raise _stopped()
+                return child.call(payload, timeout=timeout, admit=self._admission.admit)
+        except WorkerError as error:
+            if is_wanted():
+                raise
+            raise _stopped() from error
 
     def withdraw(self, window: str) -> None:
         """End the jobs of a window and let no more of them begin."""
@@ -144,37 +192,36 @@ class _Station:
             with self._lock:
                 children = [child for child, whose in self._at_work.items() if whose == window]
             if not children:
-                return
+                break
             for child in children:
                 child.kill()
             time.sleep(WITHDRAW_SECONDS / 100)
+        for drop in self._on_withdrawal:
+            drop(window)
 
-    def _call(self, child: Worker, job: Job) -> Answer:
-        if job.window in self._withdrawn:
-            return Answer(None, WorkerError("nobody waits for it"))
-        try:
-            result = child.call(job.task, timeout=job.timeout, admit=self._admission.admit)
-        except (FileError, RunError) as error:
-            return Answer(None, error, tuple(getattr(error, "__notes__", ())))
-        except Exception as error:  # noqa: BLE001 - of ours: this file's, as in a child
-            text = f"internal error: {one_line(error)}"
-            return Answer(None, WorkerError(text, reason="internal_error"))
-        return Answer(result, None)
+    def on_withdrawal(self, drop: Callable[[str], None]) -> None:
+        """Have a function called with each window that is withdrawn."""
+        self._on_withdrawal.append(drop)
+
+    def _worker(self) -> DaskWorker:
+        dask_worker = self._dask_worker()
+        assert dask_worker is not None  # noqa: S101 - it is what calls
+        return dask_worker
 
     @contextmanager
-    def _child(self, job: Job) -> Iterator[Worker]:
+    def _child(self, window: str, entry: str) -> Iterator[Worker]:
         with self._lock:
             if self._leave is not None:
                 self._leave.cancel()
-            idle = self._idle.get(job.entry)
-            child = idle.pop() if idle else Worker(job.entry)
-            self._at_work[child] = job.window
+            idle = self._idle.get(entry)
+            child = idle.pop() if idle else Worker(entry)
+            self._at_work[child] = window
         try:
             yield child
         finally:
             with self._lock:
                 del self._at_work[child]
-                self._idle.setdefault(job.entry, []).append(child)
+                self._idle.setdefault(entry, []).append(child)
                 self._leave = threading.Timer(IDLE_SECONDS, self._dismiss)
                 self._leave.daemon = True
                 self._leave.start()
@@ -185,6 +232,10 @@ class _Station:
             self._idle.clear()
         for child in children:
             child.close()
+
+
+def _stopped() -> WorkerError:
+    return WorkerError("was not finished: nobody waits for it", reason="stopped")
 
 
 @contextmanager

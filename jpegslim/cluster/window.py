@@ -4,40 +4,41 @@ What `files.pool.run` does with its own workers, with the same records. What a w
 shared folder is put here into this machine's terms, since it is this process that publishes.
 """
 
-import os
 import pickle
 import queue
 import secrets
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any
-
-from distributed import CancelledError, Future, KilledWorker
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from jpegslim.cluster import attempts
-from jpegslim.cluster.gateway import AGAIN, Gateway
-from jpegslim.cluster.station import Answer, Job
-from jpegslim.errors import FileError, RunError, WorkerError
-from jpegslim.files import store
+from jpegslim.cluster.answers import answer_of, check_seen, refusal
+from jpegslim.cluster.gateway import Gateway
+from jpegslim.cluster.station import Job, perform
+from jpegslim.errors import FileError, WorkerError
 from jpegslim.files.plan import Task
 from jpegslim.files.pool import Outcome
 from jpegslim.files.remembered import Excerpt
 from jpegslim.files.work import Done
 from jpegslim.files.worker import POLL_SECONDS
-from jpegslim.results import Status
-from jpegslim.version import VERSION
+
+if TYPE_CHECKING:
+    from distributed import Future
 
 # Tasks beyond those at work, for each thread of the cluster: what a worker takes up while the
 # answer to its last task is on the way. A hundred thousand at once would be a scheduler's load.
 AHEAD = 1
 # And for workers that are about to join.
 SPARE = 4
-# Where a worker meets these and this machine does not, the file is not to blame.
-_THERE_ONLY = {"not_found", "unreadable"}
-
 
 Recall = Callable[[Task, Done], Excerpt | None]
+
+
+def room(gateway: Gateway) -> int:
+    """Return how many tasks may be out at once, as of now. Raises RunError."""
+    return gateway.threads() * (1 + AHEAD) + SPARE
 
 
 def run_at(
@@ -117,7 +118,7 @@ class _Window:
 
     def has_room(self) -> bool:
         """Tell whether another task may be submitted."""
-        return len(self._tasks) < self._gateway.threads() * (1 + AHEAD) + SPARE
+        return len(self._tasks) < room(self._gateway)
 
     def has_answer(self) -> bool:
         """Tell whether `next_outcome` returns without waiting for work."""
@@ -133,15 +134,12 @@ class _Window:
             ledger=excerpt,
         )
         if not sent.dry_run:
-            # A folder that is made elsewhere may be unknown here for half a minute (NFS
-            # remembers what it did not find). What is wrong with it the worker tells.
-            with suppress(OSError):
-                sent.destination.parent.mkdir(parents=True, exist_ok=True)
+            make_folder(sent.destination)
         job = pickle.dumps(
             Job(self._name, sent, self._entry, self._timeout), pickle.HIGHEST_PROTOCOL
         )
         key = f"jpegslim-{task.token}{'' if excerpt is None else '-again'}"
-        future = self._gateway.submit(job, key)
+        future = self._gateway.submit(perform, job, key)
         self._tasks[future] = task
         if excerpt is not None:
             self._reminded.add(future)
@@ -179,65 +177,21 @@ class _Window:
         """Return what became of a task, None where its answer went down with its worker."""
         task = self._tasks[future]
         try:
-            worker, version, pickled = future.result(timeout=POLL_SECONDS)
+            worker, answer = answer_of(future, self._gateway)
         except TimeoutError:
             future.add_done_callback(self._finished.put)
             return None
-        except CancelledError as error:
-            # Nobody but a lost connection takes a task back while it is waited for.
-            raise self._gateway.lost() from error
-        except KilledWorker as error:
-            return Outcome(task, None, _killed(error))
-        except Exception as error:
-            # What goes wrong with a file is an answer; this is trouble with the worker.
-            raise self._gateway.explain(error) from error
-        if version != VERSION:
-            raise self._gateway.refuse_version(worker, version)
-        return self._told(task, worker, pickle.loads(pickled))  # noqa: S301 - of the same version
-
-    def _told(self, task: Task, worker: str, answer: Answer) -> Outcome:
-        error = answer.error
-        if isinstance(error, RunError):
-            raise RunError(f"{error} (on the {self._gateway.name(worker)})")
-        if isinstance(error, WorkerError):
-            told = WorkerError(
-                f"{error} (on the {self._gateway.name(worker)})", reason=error.reason
-            )
-            for note in answer.notes:
-                told.add_note(note)
-            error = told
-        if error is not None or not isinstance(answer.result, Done):
-            return Outcome(task, answer.result, error)
-        refused = self._refusal(task, worker, answer.result)
+        except WorkerError as given_up:
+            return Outcome(task, None, given_up)
+        done, error = answer.result, answer.error
+        if not isinstance(done, Done):
+            return Outcome(task, done, error if isinstance(error, FileError) else None)
+        if done.staged is not None:
+            check_seen(done.staged, worker, self._gateway)
+        refused = refusal(task.source, done.result, worker, self._gateway)
         if refused is not None:
             return Outcome(task, None, refused)
-        return Outcome(task, _from_here(task, answer.result), None)
-
-    def _refusal(self, task: Task, worker: str, done: Done) -> FileError | None:
-        """Return why an answer does not count: the worker looked at another folder than ours.
-
-        Raises RunError where that concerns more than this file.
-        """
-        folder = store.plain_name(task.source.absolute().parent)
-        if done.staged is not None and not os.path.lexists(done.staged.temporary):
-            name = self._gateway.name(worker)
-            self._gateway.unlink(worker, done.staged.temporary)
-            raise RunError(
-                f"what the {name} wrote into {store.plain_name(done.staged.temporary.parent)} is"
-                f" not to be seen here: share one folder under one name, and {AGAIN}"
-            )
-        result = done.result
-        there_only = result.status is Status.FAILED and result.reason in _THERE_ONLY
-        if not there_only or not os.access(task.source, os.R_OK):
-            return None
-        name = self._gateway.name(worker)
-        if not self._gateway.sees(worker, task.source.absolute().parent):
-            raise RunError(
-                f"the {name} has no folder {folder}: share it there under the same name,"
-                f" and {AGAIN}"
-            )
-        text = f"{result.message}, says the {name}, though it can be read here"
-        return WorkerError(text, reason=result.reason)
+        return Outcome(task, _from_here(task, done), None)
 
 
 def _from_here(task: Task, done: Done) -> Done:
@@ -254,10 +208,11 @@ def _from_here(task: Task, done: Done) -> Done:
     return replace(done, result=result, identity=identity)
 
 
-def _killed(error: KilledWorker) -> WorkerError:
-    times = error.allowed_failures + 1
-    return WorkerError(
-        f"every Dask worker that had it died, {times} in all;"
-        f" the last was {error.last_worker.address}",
-        reason="worker_died",
-    )
+def make_folder(destination: Path) -> None:
+    """Make the folder for a result that a worker stages; what is wrong with it the worker tells.
+
+    One that is made elsewhere may be unknown here for half a minute: NFS remembers what it did not
+    find.
+    """
+    with suppress(OSError):
+        destination.parent.mkdir(parents=True, exist_ok=True)

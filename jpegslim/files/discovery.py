@@ -89,16 +89,23 @@ def discover(
 
 
 def discover_listed(
-    names: Iterable[Path], *, without: Sequence[Path] = (), selection: Selection = EVERYTHING
+    names: Iterable[Path | FileResult],
+    *,
+    without: Sequence[Path] = (),
+    selection: Selection = EVERYTHING,
 ) -> Iterator[Candidate | FileResult]:
     """Yield what each name of an endless list leads to, judged alone as a PATH is.
 
     No name is remembered: a file that is listed twice, or by itself and with its folder, comes
     twice. In an output folder a relative name keeps the folders it is written with; an absolute
-    name, or one with "..", goes by its last part.
+    name, or one with "..", goes by its last part. What is no file's name comes as an outcome, and
+    is handed on.
     """
     avoided, sieve = keys(without), Sieve(selection)
     for name in names:
+        if isinstance(name, FileResult):
+            yield name
+            continue
         visit = _Visit([name], avoided, sieve)
         mirrored = not name.anchor and ".." not in name.parts
         for root in visit.roots:

@@ -132,13 +132,7 @@ class Holdings:
         elif done.result.reason == "exists" and not task.in_place:
             with suppress(FileError):
                 digests.append(store.read(task.destination)[1].digest)
-        outputs = {digest: self._ledger.output(digest) for digest in digests}
-        verdicts = {digest: self._ledger.verdict(digest, task.settings) for digest in digests}
-        excerpt = Excerpt(
-            {digest: output for digest, output in outputs.items() if output is not None},
-            {digest: verdict for digest, verdict in verdicts.items() if verdict is not None},
-        )
-        return excerpt if excerpt.outputs or excerpt.verdicts else None
+        return excerpt_of(self._ledger, digests, task.settings)
 
     def _open(self, stack: ExitStack) -> None:
         needs = self._needs
@@ -208,6 +202,17 @@ class Holdings:
             target=task.settings.target,
             metadata_left=task.settings.metadata is not Metadata.KEEP,
         )
+
+
+def excerpt_of(ledger: Ledger, digests: Sequence[str], settings: Settings) -> Excerpt | None:
+    """Return what the ledger knows of these bytes, None for nothing."""
+    outputs = {digest: ledger.output(digest) for digest in digests}
+    verdicts = {digest: ledger.verdict(digest, settings) for digest in digests}
+    excerpt = Excerpt(
+        {digest: output for digest, output in outputs.items() if output is not None},
+        {digest: verdict for digest, verdict in verdicts.items() if verdict is not None},
+    )
+    return excerpt if excerpt.outputs or excerpt.verdicts else None
 
 
 def make_output(output: Path) -> None:

@@ -2,8 +2,7 @@
 
 import io
 import sys
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Sequence
 
 from jpegslim.errors import RunError, UsageError
 from jpegslim.files.store import plain_words
@@ -13,12 +12,13 @@ _CHUNK = 1 << 16
 _LONGEST_NAME = 1 << 17
 
 
-def read_list(stream: io.BufferedIOBase, *, nul: bool) -> Iterator[Path]:
+def read_list(stream: io.BufferedIOBase, *, nul: bool) -> Iterator[Sequence[str]]:
     """Return the names in a list, separated by newlines or, with `nul`, by NUL characters.
 
-    The beginning is read at once, the rest as names are asked for. Empty names are passed over
-    and the last separator may be missing. Bytes that are not UTF-8 stay as they are; a carriage
-    return before a newline is dropped on Windows only, since names elsewhere may end in one.
+    They come in the pieces that could be read at once, none of them empty. The beginning is read
+    now, the rest as it is asked for. Empty names are passed over and the last separator may be
+    missing. Bytes that are not UTF-8 stay as they are; a carriage return before a newline is
+    dropped on Windows only, since names elsewhere may end in one.
 
     Raises UsageError where a list of lines turns out to be separated by NUL characters; while it
     is read on, RunError where it can't be, or where a name is longer than any system takes.
@@ -29,26 +29,26 @@ def read_list(stream: io.BufferedIOBase, *, nul: bool) -> Iterator[Path]:
     return _names(stream, start, b"\0" if nul else b"\n")
 
 
-def _names(stream: io.BufferedIOBase, start: bytes, separator: bytes) -> Iterator[Path]:
+def _names(stream: io.BufferedIOBase, start: bytes, separator: bytes) -> Iterator[Sequence[str]]:
     rest, chunk = b"", start
     while chunk:
         *whole, rest = (rest + chunk).split(separator)
-        for name in whole:
-            yield from _name(name, separator)
+        if names := [name for each in whole if (name := _name(each, separator))]:
+            yield names
         if len(rest) > _LONGEST_NAME:
             raise RunError(
                 f"the list has a name longer than {_LONGEST_NAME} bytes: is it a list of names?"
             )
         chunk = _read(stream)
-    yield from _name(rest, separator)
+    if last := _name(rest, separator):
+        yield [last]
 
 
-def _name(name: bytes, separator: bytes) -> Iterator[Path]:
+def _name(name: bytes, separator: bytes) -> str:
     if sys.platform == "win32" and separator == b"\n":
         name = name.removesuffix(b"\r")
-    if name:
-        # As os.fsdecode, which refuses bytes that are not UTF-8 on Windows.
-        yield Path(name.decode(sys.getfilesystemencoding(), "surrogateescape"))
+    # As os.fsdecode, which refuses bytes that are not UTF-8 on Windows.
+    return name.decode(sys.getfilesystemencoding(), "surrogateescape")
 
 
 def _read(stream: io.BufferedIOBase) -> bytes:

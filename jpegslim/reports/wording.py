@@ -38,6 +38,8 @@ _REASONS: dict[str, str] = {
     Reason.PHOTO_LIBRARY: "the library of a photo program, left to it",
     "access_list": "an access list (ACL) that could not be kept",
     "archived": "archived, to be restored first",
+    "folder": "names of folders, not of photos",
+    "in_output": "results that lie in the output",
     "customer_key": "encrypted with a key that S3 does not have",
     "gone": "deleted meanwhile",
     "locked": "locked (Object Lock)",

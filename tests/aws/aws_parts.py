@@ -143,6 +143,7 @@ class Lambda:
         handler="jpegslim.aws.handler.handler",
         memory=1769,
         timeout=120,
+        python=sys.executable,
         **environment,
     ):
         port, runtime_port = free_ports(2)
@@ -158,7 +159,7 @@ class Lambda:
                 f"127.0.0.1:{port}",
                 "--runtime-api-address",
                 f"127.0.0.1:{runtime_port}",
-                sys.executable,
+                python,
                 "-m",
                 "awslambdaric",
                 handler,
@@ -176,6 +177,11 @@ class Lambda:
                 **environment,
             },
         )
+
+    @property
+    def pid(self):
+        """The emulator's process id; what it runs is below it."""
+        return self._process.pid
 
     def invoke(self, event):
         """Call the function and return its answer; HTTPError where it does not even start."""

@@ -114,9 +114,9 @@ class Bucket:
         return self
 
 
-def _bucket(endpoint, request, **options):
+def _bucket(endpoint, request, which="", **options):
     client = connect(endpoint_url=endpoint, transfers=30)
-    name = "t" + hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:20]
+    name = "t" + hashlib.sha256(f"{request.node.nodeid}{which}".encode()).hexdigest()[:20]
     client.create_bucket(Bucket=name, **options)
     return Bucket(client, endpoint, name)
 
@@ -137,6 +137,12 @@ def locking_bucket(moto, request):
 def real_bucket(weed, request):
     """A bucket of the real server's."""
     return _bucket(weed, request)
+
+
+@pytest.fixture
+def bucket_at(request):
+    """Return a function that makes one more bucket at an endpoint."""
+    return lambda endpoint, which: _bucket(endpoint, request, which)
 
 
 @pytest.fixture(params=["moto", "weed"])
@@ -164,13 +170,13 @@ def command(tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(Path(jpegslim.__file__).parents[1])}
     ledger = tmp_path / "state" / "ledger.sqlite"
 
-    def run(bucket, *args, wait=True, **extra):
+    def run(bucket, *args, wait=True, stdin=None, **extra):
         line = [sys.executable, "-W", "error", "-m", "jpegslim", "optimize", *map(str, args)]
         if "--no-ledger" not in args:
             line += ["--ledger", ledger]
         started = subprocess.Popen(
             [*line, "--endpoint-url", bucket.endpoint],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -179,7 +185,7 @@ def command(tmp_path):
         )
         if not wait:
             return started
-        out, told = started.communicate(timeout=300)
+        out, told = started.communicate(stdin, timeout=300)
         return subprocess.CompletedProcess(line, started.returncode, out, told)
 
     return run

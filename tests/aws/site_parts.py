@@ -98,13 +98,14 @@ def page_server(bucket):
     class Handler(_Silent):
         def do_GET(self):
             key = urlsplit(self.path).path.removeprefix("/") or "index.html"
+            status = 200
             try:
                 found = bucket.client.get_object(Bucket=bucket.name, Key=key)
             except ClientError:
-                self.respond(403, {}, b"")
-                return
+                status = 404
+                found = bucket.client.get_object(Bucket=bucket.name, Key="index.html")
             headers = {"Content-Type": found["ContentType"], "Cache-Control": found["CacheControl"]}
-            self.respond(200, headers, found["Body"].read())
+            self.respond(status, headers, found["Body"].read())
 
     return Server(Handler)
 

@@ -100,6 +100,16 @@ def test_a_survey_counts_what_is_wanted_and_says_where_it_stopped():
     assert survey(objects, wanted(), limit=2) == Survey(1, 10, 2, complete=False)
 
 
+def test_photos_that_s3s_filters_leave_out_for_their_letters_are_counted_apart():
+    objects = [listed("a.Jpg"), listed("b.jpg"), listed("c.jPEG"), listed("d.Jpg"), listed("e.Png")]
+    found = survey(objects, wanted(), limit=9)
+    assert (found.photos, found.missed) == (1, {".Jpg": 2, ".jPEG": 1})
+    assert found.scaled(10).missed == found.missed
+    # Neither what another filter leaves out, nor where the endings were chosen.
+    assert survey(objects, wanted(larger=1000), limit=9).missed == {}
+    assert survey(objects, wanted(endings=(".Jpg",)), limit=9).missed == {}
+
+
 def test_a_survey_of_some_stands_for_as_many_as_there_are():
     assert Survey(2, 40, 4, complete=False).scaled(10) == Survey(10, 200, 20, complete=True)
 
@@ -186,7 +196,7 @@ def test_a_stack_that_is_not_there_is_told():
     client = boto3.client("cloudformation", region_name=REGION)
     with Stubber(client) as stubber:
         stubber.add_client_error("describe_stacks", "ValidationError", "does not exist", 400)
-        with pytest.raises(UsageError, match="no stack 'nope' in this region"):
+        with pytest.raises(UsageError, match=f"no stack 'nope' in {REGION}"):
             read_stack(client, "nope")
 
 
@@ -370,6 +380,27 @@ def test_a_listing_that_was_cut_short_says_so_and_can_be_scaled(backfill, deploy
     assert "at least: the first 1 objects were listed" in out
     _, out, _ = backfill("--stack", "slim", "--dry-run", "--count-limit", "1", "--photos", "50")
     assert "photos   50 below" in out
+
+
+def test_photos_of_another_case_are_told_with_what_to_do(backfill, deployed, photos):
+    photos.put("2024/e.Jpg", b"x")
+    _, out, _ = backfill("--stack", "slim", "--dry-run")
+    assert "2 below s3://" in out
+    assert "without  1 more photo: " in out
+    assert "--suffix .Jpg" in out
+    _, out, _ = backfill("--stack", "slim", "--dry-run", "--json")
+    assert json.loads(out)["missed"] == {".Jpg": 1}
+    _, out, _ = backfill("--stack", "slim", "--dry-run", "--suffix", ".Jpg")
+    assert "1 below s3://" in out
+    assert "without" not in out
+
+
+def test_an_empty_suffix_is_any(backfill, deployed):
+    _, out, _ = backfill("--stack", "slim", "--dry-run", "--json", "--suffix", "")
+    told = json.loads(out)
+    generator = told["request"]["ManifestGenerator"]["S3JobManifestGenerator"]
+    assert told["photos"] == 3
+    assert "MatchAnySuffix" not in generator["Filter"]["KeyNameConstraint"]
 
 
 def test_where_there_is_no_photo_there_is_no_job(backfill, deployed):

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -35,7 +36,8 @@ class Watch:
     def __init__(self, folder):
         self._folder = folder
         self.now = self.most = 0
-        self.committed, self.delivered = [], []
+        self.committed, self.delivered, self.let_go = [], [], []
+        self.allowed = 0
         self.threads = set()
         self.stopped = threading.Event()
         self._lock = threading.Lock()
@@ -62,7 +64,14 @@ class Watch:
             versioned=False,
         )
         note = make_note(
-            SETTINGS, size=6, source="0" * 64, origin="o", etag="e", score=None, copy=False
+            SETTINGS,
+            size=6,
+            digest="0" * 64,
+            source="0" * 64,
+            origin="o",
+            etag="e",
+            score=None,
+            copy=False,
         )
         return Prepared(
             job=job,
@@ -74,6 +83,7 @@ class Watch:
 
     def commit(self, ready):
         self.committed.append((ready.job, threading.current_thread()))
+        return ready
 
     def deliver(self, ready):
         self._run()
@@ -81,14 +91,18 @@ class Watch:
         ready.discard()
         return settled(ready.job)
 
-    def through(self, jobs, *, hands=4, **changed):
-        steps = {
-            "prepare": self.prepare,
-            "commit": self.commit,
-            "deliver": self.deliver,
-            "stop": self.stopped.set,
-        }
-        return work_through(jobs, hands=hands, **{**steps, **changed})
+    def done(self, job):
+        self.let_go.append(job)
+
+    def hands(self):
+        return self.allowed
+
+    def stop(self):
+        self.stopped.set()
+
+    def through(self, jobs, *, hands=4, commit=None):
+        self.allowed = hands
+        return work_through(jobs, self, commit=commit or self.commit)
 
 
 @pytest.fixture
@@ -105,6 +119,7 @@ def test_each_job_is_prepared_committed_here_and_delivered(watch):
     done = [each.job for each in watch.through(jobs)]
     assert sorted(done, key=str) == sorted(jobs, key=str)
     assert {each for each, _ in watch.committed} == set(watch.delivered) == set(jobs)
+    assert set(watch.let_go) == set(jobs)
     assert {thread for _, thread in watch.committed} == {threading.current_thread()}
     assert threading.current_thread() not in watch.threads
     assert not watch.stopped.is_set()
@@ -137,18 +152,54 @@ def test_nothing_yet_is_no_job(watch):
     assert len(list(watch.through([None, job(1), None, None, job(2), None]))) == 2
 
 
+def test_what_commit_asks_for_again_is_prepared_again(watch):
+    def commit(ready):
+        if ready.job.timeout is not None:
+            return ready
+        ready.discard()
+        return replace(ready.job, timeout=1.0)
+
+    done = list(watch.through(map(job, range(5)), commit=commit))
+    assert {each.job for each in done} == {replace(job(number), timeout=1.0) for number in range(5)}
+    assert watch.most <= 4
+
+
+def test_more_hands_are_used_as_soon_as_they_are_there(watch):
+    for number, _ in enumerate(watch.through(map(job, range(200)), hands=1)):
+        if number == 5:
+            assert watch.most == 1
+            watch.allowed = 3
+    assert watch.most == 3
+
+
 def test_what_a_thread_raises_ends_the_run(watch):
     def deliver(ready):
+        ready.discard()
         raise RunError("nothing goes any more")
 
+    watch.deliver = deliver
     with pytest.raises(RunError, match="nothing goes"):
-        list(watch.through(map(job, range(50)), deliver=lambda ready: _after(ready, deliver)))
+        list(watch.through(map(job, range(50))))
     assert watch.stopped.is_set()
 
 
-def _after(ready, then):
-    ready.discard()
-    return then(ready)
+def test_what_ends_the_wait_is_raised_while_nothing_is_answered(watch, monkeypatch):
+    monkeypatch.setattr("jpegslim.aws.hands.POLL_SECONDS", 0.01)
+    began = threading.Event()
+
+    def prepare(job):
+        began.set()
+        assert watch.stopped.wait(10)
+        return settled(job)
+
+    def hands():
+        if began.is_set():
+            raise RunError("nobody is there")
+        return 1
+
+    watch.prepare, watch.hands = prepare, hands
+    with pytest.raises(RunError, match="nobody"):
+        list(watch.through([job(1)]))
 
 
 def test_a_run_that_is_left_early_leaves_nothing_behind(watch):

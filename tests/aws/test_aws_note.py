@@ -13,6 +13,7 @@ NOTE = Note(
     score=85.12,
     metadata="keep",
     size=1234,
+    digest="9f86d081884c7d65",
     source="0123456789abcdef",
     origin="-",
     tag="-",
@@ -26,6 +27,7 @@ def test_a_note_is_read_as_it_was_written(copy, settings, score):
     note = make_note(
         settings,
         size=12,
+        digest="cd" * 32,
         source="ab" * 32,
         origin="s3://photos/a.jpg",
         etag='"e"',
@@ -34,7 +36,7 @@ def test_a_note_is_read_as_it_was_written(copy, settings, score):
     )
     assert read_note({"jpegslim": str(note)}) == note
     # Of the 2 KB that all of an object's metadata may have.
-    assert len(str(note)) < 200
+    assert len(str(note)) < 220
 
 
 @pytest.mark.parametrize(
@@ -52,9 +54,27 @@ def test_anything_else_is_no_note(text):
     assert read_note({"jpegslim": text}) is None
 
 
-def test_a_note_holds_only_for_bytes_of_its_size():
-    assert NOTE.is_enough(Settings(), 1234)
-    assert not NOTE.is_enough(Settings(), 1235)
+# SHA-256 of b"test", and of something else.
+OURS = "n4bQgYhMfWWaL+qgxVrQFaO/TxsrC4Is0V1sFbDwCgg="
+OTHER = "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
+
+
+@pytest.mark.parametrize(
+    ("size", "checksum", "holds"),
+    [
+        (1234, None, True),
+        (1234, OURS, True),
+        (1235, None, False),
+        (1235, OURS, False),
+        (1234, OTHER, False),
+        # Another kind of checksum: jpegslim never wrote this.
+        (1234, "uEBw7g==", False),
+        (1234, "uEBw7g==-3", False),
+        (1234, "é", False),
+    ],
+)
+def test_a_note_holds_only_for_the_bytes_it_was_written_for(size, checksum, holds):
+    assert NOTE.is_of(size, checksum) is holds
 
 
 @pytest.mark.parametrize(
@@ -67,7 +87,7 @@ def test_a_note_holds_only_for_bytes_of_its_size():
     ],
 )
 def test_a_result_is_enough_for_the_same_or_less_work(settings, enough):
-    assert NOTE.is_enough(settings, 1234) is enough
+    assert NOTE.is_enough(settings) is enough
 
 
 @pytest.mark.parametrize(

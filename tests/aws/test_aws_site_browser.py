@@ -289,6 +289,59 @@ def test_an_upload_whose_answer_was_lost_is_not_lost(visit, photo):
     assert lost == [200]
 
 
+@pytest.mark.parametrize("part", ["states", "results"])
+def test_a_gap_in_the_network_costs_no_second_upload(visit, deployed, photo, part):
+    page = visit(expecting=("ERR_FAILED", "503"))
+    missed = []
+
+    def miss(route):
+        if len(missed) < 3:
+            missed.append(route.request.url)
+            # Out of reach, and out of order.
+            route.abort() if len(missed) < 3 else route.fulfill(status=503, body="<Error/>")
+        else:
+            route.continue_()
+
+    page.route(f"**/{part}/*", miss)
+    before = len(deployed.photos.stored())
+    drop(page, {"a.jpg": photo(9 if part == "states" else 10)})
+    finished(page)
+    assert len(missed) == 3
+    assert len(deployed.photos.stored()) == before + 3
+
+
+def test_a_network_that_stays_away_is_told(visit, photo):
+    page = visit(expecting=("ERR_FAILED",))
+    faster = "wait => (call, ms) => wait(call, ms / 50)"
+    page.evaluate(f"() => {{ window.setTimeout = ({faster})(window.setTimeout); }}")
+    missed = []
+    page.route("**/states/*", lambda route: missed.append(1) or route.abort())
+    drop(page, {"a.jpg": photo(11)})
+    assert told(page) == ("The connection broke off while the photo was worked on. Try once more.")
+    assert len(missed) == 9
+    expect(page.locator("#single-download")).to_be_hidden()
+
+
+@pytest.mark.parametrize("readable", [False, True])
+def test_a_crowd_that_the_api_turns_away_is_told_so(visit, deployed, photo, readable):
+    page = visit(expecting=("429", "ERR_FAILED"))
+    before = deployed.photos.stored()
+
+    def throttle(route):
+        if readable:
+            route.fulfill(status=429, body='{"message":"Too Many Requests"}')
+        else:
+            # What a page sees of it where no header says that it may read the answer.
+            route.abort()
+
+    page.route("**/v1/photos", throttle)
+    drop(page, {"a.jpg": photo(12)})
+    assert told(page) == (
+        "The service can't be reached, or too many ask at this moment. Try again in a minute."
+    )
+    assert deployed.photos.stored() == before
+
+
 def test_a_result_that_arrives_incomplete_is_not_handed_out(visit, photo):
     page = visit()
 
@@ -308,6 +361,14 @@ def test_several_photos_are_for_another_place(visit, photo):
     expect(page.locator("#notice")).to_contain_text("the service takes 1 at once")
     expect(page.locator("#choose-folder")).to_be_hidden()
     assert page.locator("#files").get_attribute("multiple") is None
+
+
+def test_an_address_that_is_none_shows_the_page(visit, deployed, photo):
+    page = visit(expecting=("404",))
+    page.goto(f"{deployed.url}/a/wrong/address")
+    page.wait_for_selector("html[data-ready]")
+    drop(page, {"a.jpg": photo(8)})
+    finished(page)
 
 
 def test_the_page_says_what_becomes_of_photos(visit):

@@ -1,15 +1,20 @@
 """The template of the page without a server, and the script that puts the page in its bucket."""
 
 import json
+import re
 import subprocess
 import sys
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
-from site_parts import ROOT, load_publisher
+from site_parts import ROOT, http_event, load_publisher
 
-from jpegslim.aws.desk import PATH, PREFIX, read_site
+from jpegslim.aws.desk import PATH, PREFIX, Desk, SiteConfiguration, read_site
 from jpegslim.aws.environment import read_environment
+from jpegslim.aws.prices import SECONDS_PER_MEGABYTE
+from jpegslim.aws.quota import Limits
+from jpegslim.aws.tickets import RESULTS, Refusal
 
 TEMPLATE = ROOT / "deploy" / "aws" / "site.yaml"
 
@@ -18,10 +23,22 @@ pytest.importorskip("samtranslator", reason="needs aws-sam-translator")
 
 SITE_OUTPUTS = {
     "PageUrl": "https://d1.cloudfront.net",
+    "PageTarget": "d1.cloudfront.net",
     "PageBucketName": "page",
+    "PhotosBucketName": "photos",
     "Endpoint": "https://a1.execute-api.eu-central-1.amazonaws.com",
     "PhotosOrigin": "https://photos.s3.eu-central-1.amazonaws.com",
     "LargestPhoto": "25000000",
+}
+
+
+# The page's own, as browsers name it.
+ORIGIN = {
+    "Fn::If": [
+        "HasDomain",
+        {"Fn::Sub": "https://${DomainName}"},
+        {"Fn::Sub": "https://${Page.DomainName}"},
+    ]
 }
 
 
@@ -35,14 +52,20 @@ def lint(path):
 
 
 @pytest.fixture(scope="module")
-def transformed():
-    """The template as CloudFormation gets to see it."""
+def template():
     from cfnlint.decode import decode
-    from samtranslator.translator.transform import transform
 
     found, trouble = decode(str(TEMPLATE))
     assert trouble == []
-    template = json.loads(json.dumps(found))
+    return json.loads(json.dumps(found))
+
+
+@pytest.fixture(scope="module")
+def transformed(template):
+    """The template as CloudFormation gets to see it."""
+    from samtranslator.translator.transform import transform
+
+    template = deepcopy(template)
     # `sam package` uploads the package and says where.
     template["Globals"]["Function"]["CodeUri"] = "s3://packages/function.zip"
     return transform(template, {}, Policies())
@@ -58,6 +81,10 @@ class Policies:
 @pytest.fixture(scope="module")
 def resources(transformed):
     return transformed["Resources"]
+
+
+def in_list(value):
+    return value if isinstance(value, list) else [value]
 
 
 def of_type(resources, name):
@@ -79,10 +106,13 @@ def test_no_bucket_is_public(resources):
     assert set(buckets) == {"PageBucket", "PhotosBucket"}
     for each in buckets.values():
         assert set(each["PublicAccessBlockConfiguration"].values()) == {True}
-    (policy,) = of_type(resources, "AWS::S3::BucketPolicy").values()
-    (statement,) = policy["PolicyDocument"]["Statement"]
+    policies = of_type(resources, "AWS::S3::BucketPolicy")
+    (statement,) = policies["PageBucketPolicy"]["PolicyDocument"]["Statement"]
     assert statement["Principal"] == {"Service": "cloudfront.amazonaws.com"}
     assert "Page" in json.dumps(statement["Condition"])
+    (statement,) = policies["PhotosBucketPolicy"]["PolicyDocument"]["Statement"]
+    assert statement["Effect"] == "Deny"
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 def test_photos_expire_and_only_the_page_may_use_them(resources):
@@ -93,19 +123,21 @@ def test_photos_expire_and_only_the_page_may_use_them(resources):
     assert not {"Prefix", "Filter", "TagFilters"} & set(rule)
     assert "VersioningConfiguration" not in photos
     (cors,) = photos["CorsConfiguration"]["CorsRules"]
-    assert cors["AllowedOrigins"] == [{"Fn::Sub": "https://${Page.DomainName}"}]
+    assert cors["AllowedOrigins"] == [ORIGIN]
     assert set(cors["AllowedMethods"]) == {"GET", "PUT"}
 
 
 def test_functions_may_do_what_they_do_and_no_more(resources):
     allowed = {}
     for name, role in of_type(resources, "AWS::IAM::Role").items():
+        # Not the policy that SAM would give them, to make any log group in the account.
+        assert "ManagedPolicyArns" not in role
         for policy in role["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in json.dumps(statement["Action"])
-                places = statement["Resource"]
-                for place in places if isinstance(places, list) else [places]:
-                    allowed.setdefault(name, set()).add((statement["Action"], json.dumps(place)))
+                for action in in_list(statement["Action"]):
+                    for place in in_list(statement["Resource"]):
+                        allowed.setdefault(name, set()).add((action, json.dumps(place)))
 
     def place(folder):
         return json.dumps({"Fn::Sub": f"${{PhotosBucket.Arn}}/{folder}/*"})
@@ -120,6 +152,8 @@ def test_functions_may_do_what_they_do_and_no_more(resources):
             ("s3:GetObject", place("states")),
             ("s3:GetObject", place("results")),
             ("dynamodb:UpdateItem", whole("Visitors")),
+            ("logs:CreateLogStream", whole("DeskLogs")),
+            ("logs:PutLogEvents", whole("DeskLogs")),
         },
         "StudioRole": {
             ("s3:GetObject", place("uploads")),
@@ -127,8 +161,13 @@ def test_functions_may_do_what_they_do_and_no_more(resources):
             ("s3:PutObject", place("results")),
             ("s3:PutObject", place("states")),
             ("s3:ListBucket", whole("PhotosBucket")),
+            ("logs:CreateLogStream", whole("StudioLogs")),
+            ("logs:PutLogEvents", whole("StudioLogs")),
         },
     }
+    for name, function in of_type(resources, "AWS::Lambda::Function").items():
+        assert function["Role"] == {"Fn::GetAtt": [f"{name}Role", "Arn"]}
+        assert function["LoggingConfig"] == {"LogGroup": {"Ref": f"{name}Logs"}}
 
 
 def test_results_do_not_call_the_function_again(resources):
@@ -166,6 +205,97 @@ def test_the_api_knows_the_one_address_and_is_throttled(resources):
     assert set(api["Body"]["paths"][PATH]) == {"post", "options"}
     (stage,) = of_type(resources, "AWS::ApiGatewayV2::Stage").values()
     assert stage["DefaultRouteSettings"]["ThrottlingRateLimit"] > 0
+
+
+def test_a_name_of_ones_own_is_the_origin_everywhere(resources, transformed):
+    page = resources["Page"]["Properties"]["DistributionConfig"]
+    assert page["Aliases"]["Fn::If"][:2] == ["HasDomain", [{"Ref": "DomainName"}]]
+    certificate = page["ViewerCertificate"]["Fn::If"][1]
+    assert certificate["AcmCertificateArn"] == {"Ref": "CertificateArn"}
+    assert certificate["MinimumProtocolVersion"] >= "TLSv1.2_2021"
+    desk = resources["Desk"]["Properties"]["Environment"]["Variables"]
+    assert desk[f"{PREFIX}ORIGIN"] == ORIGIN
+    assert transformed["Outputs"]["PageUrl"]["Value"] == ORIGIN
+
+
+def test_an_address_that_is_none_shows_the_page_and_not_the_buckets_xml(resources):
+    (answer,) = resources["Page"]["Properties"]["DistributionConfig"]["CustomErrorResponses"]
+    assert (answer["ErrorCode"], answer["ResponseCode"]) == (403, 404)
+    key = answer["ResponsePagePath"].removeprefix("/")
+    site = load_publisher().Site(bucket="b", endpoint="e", photos_origin="p", largest=1)
+    page = load_publisher().page_of(site)
+    # Wherever it is shown, its parts are found.
+    assert not re.findall(rb"(?:src|href|data-config)=\"(?![/#])", page[key])
+
+
+def test_the_largest_photo_and_its_result_find_room(template):
+    largest = template["Parameters"]["LargestPhoto"]["MaxValue"]
+    # Lambda's /tmp, where nothing else is asked for; and the seconds that one photo may take.
+    assert 2 * largest < 512 << 20
+    assert largest / 1e6 * SECONDS_PER_MEGABYTE < 90
+
+
+MEASURED = {
+    ("AWS/ApiGateway", "5xx"): {"ApiId": "Api"},
+    ("AWS/Lambda", "Errors"): {"FunctionName": "Studio"},
+    ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName": "Studio"},
+    ("AWS/S3", "BytesDownloaded"): {"BucketName": "PhotosBucket", "FilterId": "results"},
+    ("jpegslim", "${AWS::StackName}-DayFull"): {},
+}
+
+
+def test_every_alarm_looks_at_what_is_measured(resources):
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm")
+    watched = {}
+    for alarm in alarms.values():
+        stats = [
+            one["MetricStat"]["Metric"] for one in alarm.get("Metrics", ()) if "MetricStat" in one
+        ]
+        for each in stats or [alarm]:
+            name = each["MetricName"]
+            where = {one["Name"]: one["Value"] for one in each.get("Dimensions", ())}
+            key = each["Namespace"], name if isinstance(name, str) else name["Fn::Sub"]
+            watched[key] = {
+                dimension: value["Ref"] if isinstance(value, dict) else value
+                for dimension, value in where.items()
+            }
+        assert alarm["AlarmActions"] == [{"Ref": "Alarms"}]
+        assert alarm["TreatMissingData"] == "notBreaching"
+    assert watched == MEASURED
+    # The same names where they are made.
+    (counted,) = of_type(resources, "AWS::Logs::MetricFilter").values()
+    (made,) = counted["MetricTransformations"]
+    assert (made["MetricNamespace"], made["MetricName"]["Fn::Sub"]) in MEASURED
+    photos = resources["PhotosBucket"]["Properties"]
+    (metrics,) = photos["MetricsConfigurations"]["Fn::If"][1]
+    assert metrics == {"Id": "results", "Prefix": RESULTS}
+
+
+def test_nothing_is_paid_for_alarms_that_nobody_reads(resources):
+    telling = ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter", "AWS::SNS::Topic")
+    kinds = [each for each in resources.values() if each["Type"] in telling]
+    assert len(kinds) == 6
+    assert {each["Condition"] for each in kinds} == {"Tells"}
+    photos = resources["PhotosBucket"]["Properties"]
+    assert photos["MetricsConfigurations"]["Fn::If"][0] == "Tells"
+
+
+def test_a_full_day_is_logged_as_the_alarm_looks_for_it(resources, caplog):
+    class Full:
+        def take(self, _):
+            raise Refusal(429, "too_busy_today", "words", retry_after=60)
+
+    site = SiteConfiguration(
+        origin="https://d1", bucket="b", table="t", limits=Limits(1, 1), largest=9
+    )
+    headers = {"origin": site.origin, "content-type": "application/json"}
+    event = http_event("POST", PATH, body='{"size": 1}', headers=headers)
+    assert Desk(site, None, Full()).serve(event)["statusCode"] == 429
+    (counted,) = of_type(resources, "AWS::Logs::MetricFilter").values()
+    assert counted["FilterPattern"].strip('"') in caplog.text
+    # Lambda's logs begin at this level.
+    assert [each.levelname for each in caplog.records] == ["WARNING"]
+    assert "192.0.2.1" not in caplog.text
 
 
 # The script

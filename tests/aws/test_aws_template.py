@@ -1,5 +1,7 @@
 """The SAM template: valid before and after its transform, and true to the handler it deploys."""
 
+import ast
+import inspect
 import json
 import os
 import re
@@ -9,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from jpegslim.aws import objects, writing
 from jpegslim.aws.addresses import parse_address
 from jpegslim.aws.environment import read_environment
 from jpegslim.aws.telling import Teller
@@ -187,6 +190,68 @@ def test_no_message_comes_again_while_a_call_may_still_run(template):
     }
 
 
+def test_what_waits_too_long_is_told_before_it_is_forgotten(resources):
+    queue, dead = (resources[name]["Properties"] for name in ("Queue", "DeadLetters"))
+    # Both count from when a message was first sent, also after it has become a dead letter.
+    assert queue["MessageRetentionPeriod"] <= dead["MessageRetentionPeriod"] - 4 * 24 * 3600
+    alarm = resources["WaitingAlarm"]["Properties"]
+    assert alarm["Threshold"] <= queue["MessageRetentionPeriod"] / 2
+
+
+def test_a_prefix_is_never_left_to_filters_that_want_it_encoded(transformed):
+    source = transformed["Resources"]["Source"]["Properties"]["NotificationConfiguration"]
+    assert "SourcePrefix" not in json.dumps(source)
+    made_with_prefix = {"Fn::And": [{"Condition": "MakesSource"}, {"Condition": "HasPrefix"}]}
+    assert made_with_prefix in transformed["Conditions"]["ByBridge"]["Fn::Or"]
+
+
+# What AWS itself measures, by the dimension it is looked up with.
+MEASURED = {
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): "QueueName",
+    ("AWS/Lambda", "Errors"): "FunctionName",
+    ("AWS/Lambda", "Throttles"): "FunctionName",
+    ("AWS/Lambda", "ConcurrentExecutions"): "FunctionName",
+}
+
+
+def alarmed(alarm):
+    """Return what an alarm looks at: namespace, metric, dimension and value of each."""
+    given = alarm["Properties"]
+    stats = [
+        each["MetricStat"]["Metric"] for each in given.get("Metrics", ()) if "MetricStat" in each
+    ]
+    for each in stats or [given]:
+        (dimension,) = each["Dimensions"]
+        yield each["Namespace"], each["MetricName"], dimension["Name"], dimension["Value"]
+
+
+def test_every_alarm_looks_at_what_is_measured_of_what_is_there(resources):
+    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = {tuple(map(json.dumps, one)) for alarm in alarms for one in alarmed(alarm)}
+    assert len(watched) == sum(len(list(alarmed(alarm))) for alarm in alarms) == 6
+    of = {"QueueName": "AWS::SQS::Queue", "FunctionName": "AWS::Lambda::Function"}
+    for namespace, metric, dimension, value in (map(json.loads, each) for each in watched):
+        assert MEASURED[namespace, metric] == dimension
+        # A queue's Ref would be its URL, and a function's Arn no name: neither is ever measured.
+        name = value["Ref"] if dimension == "FunctionName" else value["Fn::GetAtt"][0]
+        assert resources[name]["Type"] == of[dimension]
+        assert dimension == "FunctionName" or value["Fn::GetAtt"][1] == "QueueName"
+
+
+def test_every_alarm_tells_whoever_is_to_be_told(resources):
+    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    tells = [{"Fn::If": ["Tells", {"Ref": "Alarms"}, {"Ref": "AWS::NoValue"}]}]
+    for each in alarms:
+        assert each["Properties"]["AlarmActions"] == each["Properties"]["OKActions"] == tells
+        # A queue that nothing waits in and a function that nobody calls measure nothing.
+        assert each["Properties"]["TreatMissingData"] == "notBreaching"
+        sums = [one for one in each["Properties"].get("Metrics", ()) if "Expression" in one]
+        ids = {one["Id"] for one in each["Properties"].get("Metrics", ())}
+        for one in sums:
+            assert set(re.findall(r"[a-z]+", one["Expression"])) == ids - {one["Id"]}
+
+
 def test_every_way_of_telling_takes_the_same_photos(resources):
     told = resources["Source"]["Properties"]["NotificationConfiguration"]["QueueConfigurations"]
     direct = {each["Filter"]["S3Key"]["Rules"][0]["Value"] for each in told["Fn::If"][2]}
@@ -211,6 +276,53 @@ def test_permissions_are_for_one_prefix_and_nothing_is_for_everything(resources)
                     "${OutputBucket}",
                     "${OutputBucket}/${OutputPrefix}*",
                 ), each
+
+
+# What each call asks for, of S3's own reference. A tag or a grant in a write asks for its own.
+_WRITE = {"s3:PutObject", "s3:PutObjectAcl", "s3:PutObjectTagging"}
+ASKED = {
+    "abort_multipart_upload": {"s3:AbortMultipartUpload"},
+    "complete_multipart_upload": {"s3:PutObject"},
+    "create_multipart_upload": _WRITE,
+    "get_bucket_ownership_controls": {"s3:GetBucketOwnershipControls"},
+    "get_object": {"s3:GetObject"},
+    "get_object_acl": {"s3:GetObjectAcl"},
+    "get_object_tagging": {"s3:GetObjectTagging"},
+    "head_object": {"s3:GetObject"},
+    "list_objects_v2": {"s3:ListBucket"},
+    "put_object": _WRITE,
+    "upload_part": {"s3:PutObject"},
+}
+# Not calls: without them S3 keeps locks to itself.
+SILENT = {"s3:GetObjectLegalHold", "s3:GetObjectRetention"}
+
+
+def s3_calls(module):
+    """Return the names of the calls to S3 that a module makes."""
+    found = set()
+    for node in ast.walk(ast.parse(inspect.getsource(module))):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if isinstance(owner, ast.Attribute) and owner.attr in ("client", "_client"):
+                paged = node.func.attr == "get_paginator"
+                found.add(node.args[0].value if paged else node.func.attr)
+    return found
+
+
+def test_both_functions_may_do_what_the_code_does_and_no_more(resources):
+    calls = s3_calls(objects) | s3_calls(writing)
+    assert calls == set(ASKED)
+    needed = set().union(*(ASKED[name] for name in calls)) | SILENT
+    by_name = {
+        each["Sid"]: set(in_list(each["Action"])) for each in statements(resources["PhotosPolicy"])
+    }
+    elsewhere = {"WriteResults", "SeeWhichResultsAreMissing"}
+    in_place = set().union(*(by_name[name] for name in by_name.keys() - elsewhere - {"UseKeys"}))
+    assert in_place == needed
+    # Where results go: no access list is taken along, and what stands there is looked at.
+    there = {"s3:AbortMultipartUpload", "s3:GetObject"} | _WRITE - {"s3:PutObjectAcl"}
+    assert by_name["WriteResults"] == there
+    assert by_name["SeeWhichResultsAreMissing"] == {"s3:ListBucket"}
 
 
 def test_nobody_may_delete_photos(resources):
@@ -281,7 +393,7 @@ def emitted(capsys):
 
 
 def shown(resources):
-    """Return the handler's metrics that the dashboard shows, its abbreviations spelt out."""
+    """Return the metrics that the dashboard shows, its abbreviations spelt out."""
     body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
     found = set()
     for widget in json.loads(body)["widgets"]:
@@ -292,14 +404,18 @@ def shown(resources):
                 names = last[: len(last) - len(names) + 1] + names[1:]
             last = [last[place] if each == "." else each for place, each in enumerate(names)]
             found.add(tuple(last))
-    return {each for each in found if not each[0].startswith("AWS/")}
+    return found
+
+
+def own(metrics):
+    return {each for each in metrics if not each[0].startswith("AWS/")}
 
 
 def test_the_dashboard_shows_the_very_metrics_that_the_handler_writes(resources, capsys):
     written = emitted(capsys)
     assert {dimensions for _, dimensions, _ in written} == {(("service", "stack"),)}
     names = {(namespace, name) for namespace, _, name in written}
-    metrics = shown(resources)
+    metrics = own(shown(resources))
     assert {(namespace, name) for namespace, name, *_ in metrics} == names
     services = {service for *_, dimension, service in metrics if dimension == "service"}
     assert services == {"${AWS::StackName}", "${AWS::StackName}-backfill"}
@@ -308,3 +424,25 @@ def test_the_dashboard_shows_the_very_metrics_that_the_handler_writes(resources,
         assert service in str(given["POWERTOOLS_SERVICE_NAME"]) or given[
             "POWERTOOLS_SERVICE_NAME"
         ] == {"Ref": "AWS::StackName"}
+
+
+def test_the_dashboard_shows_of_aws_what_is_measured_of_what_is_there(resources):
+    metrics = shown(resources) - own(shown(resources))
+    assert {(namespace, name) for namespace, name, *_ in metrics} == set(MEASURED)
+    for namespace, name, dimension, value in metrics:
+        assert MEASURED[namespace, name] == dimension
+        # What Ref gives of a function is its name, of a queue its URL.
+        resource, _, attribute = value[2:-1].partition(".")
+        assert (resource in FUNCTIONS) is (dimension == "FunctionName")
+        assert attribute == ("" if resource in FUNCTIONS else "QueueName")
+        assert resource in resources
+
+
+def test_the_documents_tell_what_metrics_and_alarms_cost_a_month(resources, capsys):
+    page = (TEMPLATE.parents[2] / "docs" / "aws.md").read_text(encoding="utf-8")
+    metrics = len({name for _, _, name in emitted(capsys)})
+    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
+    watched = sum(len(list(alarmed(alarm))) for alarm in alarms)
+    both, told = len(FUNCTIONS) * metrics * 0.30, watched * 0.10
+    said = f"${both:.2f} where both\nfunctions count all {metrics} of theirs, and ${told:.2f}"
+    assert said in page

@@ -1,13 +1,12 @@
-"""A Dask scheduler and its workers as processes of their own, on loopback."""
+"""Dask clusters for the tests, and the command that works on them."""
 
-import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from dask_parts import Dask
 
 import jpegslim
 
@@ -16,69 +15,12 @@ pytest.importorskip("distributed", reason="needs the extra: pip install 'jpegsli
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EXAMPLES = sorted((ROOT / "examples" / "photos").glob("*.jpg"))
-START_SECONDS = 60.0
-
-
-class Dask:
-    """Starts a scheduler and workers, and ends all of them."""
-
-    def __init__(self, folder):
-        self.folder = folder
-        self.processes = []
-        self.address = None
-
-    def start(self):
-        """Start a scheduler of its own, and return its address."""
-        file = self.folder / "scheduler.json"
-        self.scheduler = self._run(
-            *("dask_scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"),
-            *("--scheduler-file", file),
-        )
-        deadline = time.monotonic() + START_SECONDS
-        while self.address is None:
-            assert time.monotonic() < deadline, (self.folder / "0.log").read_text()
-            try:
-                self.address = json.loads(file.read_text())["address"]
-            except (OSError, ValueError):
-                time.sleep(0.05)
-        return self.address
-
-    def work(self, name, *options, cwd=None, threads=1, nanny=False):
-        """Start a worker; the process may take a while until it is known."""
-        return self._run(
-            *("dask_worker", self.address, "--name", name, "--nthreads", threads),
-            *("--host", "127.0.0.1", "--no-dashboard", "--local-directory", self.folder / name),
-            *(("--nanny",) if nanny else ("--no-nanny",)),
-            *options,
-            cwd=cwd,
-        )
-
-    def close(self):
-        for process in self.processes:
-            process.kill()
-        for process in self.processes:
-            process.wait()
-
-    def _run(self, command, *options, cwd=None):
-        folders = [str(HERE), str(Path(jpegslim.__file__).parents[1])]
-        paths = [*folders, os.environ.get("PYTHONPATH", "")]
-        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-m", f"distributed.cli.{command}", *map(str, options)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                cwd=cwd or self.folder,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
-            )
-        self.processes.append(process)
-        return process
 
 
 @pytest.fixture
 def dask(tmp_path_factory):
     """Return a cluster that a test may break: nothing of it runs yet."""
-    cluster = Dask(tmp_path_factory.mktemp("dask"))
+    cluster = Dask(tmp_path_factory.mktemp("dask"), HERE)
     yield cluster
     cluster.close()
 
@@ -86,7 +28,7 @@ def dask(tmp_path_factory):
 @pytest.fixture(scope="session")
 def two_workers(tmp_path_factory):
     """Return the address of a scheduler with two workers that stay whole."""
-    cluster = Dask(tmp_path_factory.mktemp("dask"))
+    cluster = Dask(tmp_path_factory.mktemp("dask"), HERE)
     address = cluster.start()
     for name in ("anna", "otto"):
         cluster.work(name)

@@ -53,6 +53,18 @@ def test_a_name_listed_again_while_it_is_worked_on_is_no_failure(tmp_path, photo
     }
 
 
+def test_two_listed_files_of_one_name_never_pass_for_one(tmp_path, photograph):
+    names = [tmp_path / folder / "a.jpg" for folder in ("one", "two")]
+    for number, name in enumerate(names):
+        name.parent.mkdir()
+        name.write_bytes(photograph(number))
+    first, second = sorted(go(names, output=tmp_path / "out"), key=lambda each: each.status)
+    assert (first.status, first.path) == ("failed", names[1])
+    # By which of the two follows from whether the other one is finished.
+    assert first.reason in {"name_clash", "exists"}
+    assert second.status == "optimized"
+
+
 def test_a_listed_file_is_never_written_onto_itself(tmp_path, photograph, monkeypatch):
     monkeypatch.chdir(tmp_path)
     data = photograph(1)

@@ -7,17 +7,20 @@ const FIRST_LOOKS = 20;
 const LOOK_MS = 700;
 const LATER_LOOK_MS = 2500;
 const PATIENCE_MS = 4 * 60 * 1000;
+// Each costs a pause; what was uploaded is not given up for a gap in the network.
+const MISSES = 8;
+const MISS_MS = 2000;
 
 /** Return the way through the bucket that a config.json describes: { endpoint, file_bytes }. */
 export function throughBucket({ endpoint, file_bytes: largest }) {
   return async (file, options, hooks) => {
     await check(file, largest);
     const { signal } = hooks;
-    const ticket = await json(`${endpoint}/v1/photos`, { method: "POST", body: { size: file.size, ...options }, signal });
+    const ticket = await ask(endpoint, { size: file.size, ...options }, signal);
     await send(ticket.upload, file, hooks);
     const state = await watch(ticket.state, signal);
     if (state.state === "failed") throw new Refusal(sentence(state.message), { reason: state.reason });
-    const blob = await fetchResult(ticket.result, signal);
+    const blob = await persist(() => fetchResult(ticket.result, signal), signal);
     if (blob.size !== state.bytes_out) throw new Refusal("The result arrived incomplete. Try once more.");
     return {
       blob,
@@ -40,6 +43,35 @@ async function check(file, largest) {
   if (first[0] !== 0xff || first[1] !== 0xd8) throw new Refusal("This is not a JPEG.", { reason: "not_a_jpeg" });
 }
 
+/** Ask for a ticket. */
+async function ask(endpoint, body, signal) {
+  try {
+    return await json(`${endpoint}/v1/photos`, { method: "POST", body, signal });
+  } catch (error) {
+    // An API that turns a crowd away says so without the header that would let the page read it.
+    if (isMiss(error) || (error.status === 429 && error.reason === "")) throw new Refusal("The service can't be reached, or too many ask at this moment. Try again in a minute.", { reason: "unreachable" });
+    throw error;
+  }
+}
+
+/** No answer, or one of a server that is out of order for a moment. */
+function isMiss(error) {
+  return error instanceof Refusal && (error.status === 0 || error.status >= 500) && error.reason === "";
+}
+
+/** Try again what got no answer. */
+async function persist(attempt, signal) {
+  for (let misses = 1; ; misses += 1) {
+    try {
+      return await attempt();
+    } catch (error) {
+      if (!isMiss(error)) throw error;
+      if (misses > MISSES) throw new Refusal("The connection broke off while the photo was worked on. Try once more.", { reason: "unreachable" });
+      await pause(MISS_MS, signal);
+    }
+  }
+}
+
 async function send({ url, headers }, file, hooks) {
   try {
     await upload(url, file, { ...hooks, headers });
@@ -54,7 +86,7 @@ async function send({ url, headers }, file, hooks) {
 async function watch(address, signal) {
   const began = performance.now();
   for (let look = 1; performance.now() - began < PATIENCE_MS; look += 1) {
-    const state = await json(address, { signal });
+    const state = await persist(() => json(address, { signal }), signal);
     if (state.state !== "waiting") return state;
     await pause(look < FIRST_LOOKS ? LOOK_MS : LATER_LOOK_MS, signal);
   }
@@ -70,5 +102,6 @@ async function fetchResult(address, signal) {
     if (signal?.aborted) throw error;
     throw new Refusal("The connection broke off while the result arrived. Try once more.");
   }
+  if (response.status >= 500) throw new Refusal("The result can't be fetched now. Try once more.", { status: response.status });
   throw new Refusal("The result can't be fetched any more: results are deleted after a while.", { status: response.status });
 }

@@ -1,5 +1,3 @@
-from importlib import import_module
-
 import pytest
 
 from jpegslim.errors import ExitCode
@@ -9,12 +7,9 @@ from jpegslim.errors import ExitCode
 def library(monkeypatch):
     """Let the library be there, or not."""
 
-    # By its name the module can't be reached: the command of that name stands before it.
-    module = import_module("jpegslim.cli.optimize")
-
     def present(*, is_there):
         spec = object() if is_there else None
-        monkeypatch.setattr(module, "find_spec", lambda _: spec)
+        monkeypatch.setattr("jpegslim.cli.course.find_spec", lambda _: spec)
 
     present(is_there=True)
     return present

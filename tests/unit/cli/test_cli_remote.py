@@ -5,7 +5,8 @@ import sys
 
 import pytest
 
-from jpegslim.cli.remote import check_remote, is_remote
+from jpegslim.cli.names import is_remote
+from jpegslim.cli.remote import check_remote
 from jpegslim.errors import UsageError
 
 

@@ -1,0 +1,250 @@
+"""Photos in S3 worked on by a cluster: the client's side of `depot`.
+
+Each hand of the run waits for one photo: first for a worker to prepare it, then, once the run has
+noted what is about to be written, for the same worker to deliver it. Where that one is gone, with
+what it had prepared, another begins anew.
+"""
+
+import pickle
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jpegslim.aws.making import Job
+from jpegslim.aws.treatment import Prepared, Settled, failed
+from jpegslim.aws.workplace import Name, Ready
+from jpegslim.cluster import attempts
+from jpegslim.cluster.answers import answer_of, check_seen, named, opened, refusal
+from jpegslim.cluster.depot import Brought, Errand, Service, deliver, prepare
+from jpegslim.cluster.gateway import Gateway
+from jpegslim.cluster.window import make_folder, room
+from jpegslim.errors import WorkerError
+from jpegslim.files import work
+from jpegslim.files.plan import Task
+from jpegslim.files.worker import POLL_SECONDS
+from jpegslim.version import VERSION
+
+if TYPE_CHECKING:
+    from distributed import Future
+
+# What workers need besides, and the extra that brings it.
+EXTRAS = {"boto3": "aws"}
+# So many workers in a row may die with what they had prepared of one photo.
+_LIVES = 3
+
+
+@contextmanager
+def open_place(
+    address: str,
+    *,
+    endpoint_url: str | None,
+    profile: str | None,
+    region: str | None,
+    name: Name,
+    run: str,
+    entry: str = work.ENTRY,
+) -> Iterator["There"]:
+    """Connect to the scheduler at an address for as long as a run takes.
+
+    endpoint_url, profile, region: where S3 is, as for `connect`, on every worker. name: what the
+    ledger knows an object by. run: begins the tokens of what is staged. Raises RunError.
+    """
+    with Gateway(address, extras=EXTRAS) as gateway:
+        yield There(
+            gateway, Service(endpoint_url, profile, region), name=name, run=run, entry=entry
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """What is kept for a photo on its way. worker, future: who has its result, and its ticket."""
+
+    worker: str
+    future: "Future[Any]"
+
+
+class There:
+    """A cluster as a place to work. See `aws.workplace.Workplace`."""
+
+    def __init__(
+        self, gateway: Gateway, service: Service, *, name: Name, run: str, entry: str = work.ENTRY
+    ) -> None:
+        self._gateway = gateway
+        self._service = service
+        self._name = name
+        self._run = run
+        self._entry = entry
+        self._window = secrets.token_hex(4)
+        self._out: set[Future[Any]] = set()
+        self._held: dict[Job, _Held] = {}
+        self._staging: dict[Job, Task] = {}
+        self._lock = threading.Lock()
+        self._stopped = threading.Event()
+
+    def hands(self) -> int:
+        """Return how many photos may be on their way together, as of now. Raises RunError."""
+        return room(self._gateway)
+
+    def prepare(self, job: Job) -> Ready | Settled:
+        """Have a photo read and optimized somewhere. Raises RunError."""
+        errand = self._errand(job)
+        future = self._submit(errand)
+        try:
+            worker, brought = self._wait(future)
+            ready = self._as_here(job, worker, brought)
+            if isinstance(ready, Prepared):
+                with self._lock:
+                    self._held[job] = _Held(worker, future)
+        except WorkerError as error:
+            if self._stopped.is_set():
+                raise
+            ready = failed(job, None, error)
+        finally:
+            with self._lock:
+                self._out.discard(future)
+        return ready
+
+    def deliver(self, prepared: Prepared) -> Settled:
+        """Have what is prepared written by who has it. Raises RunError."""
+        job = prepared.job
+        for _ in range(_LIVES):
+            with self._lock:
+                held = self._held.pop(job)
+            reply = self._gateway.ask(held.worker, deliver, VERSION, str(held.future.key))
+            brought = None if reply is None else opened(reply, self._gateway).result
+            if isinstance(brought, Brought):
+                return self._settled(job, held.worker, brought)
+            # It went down with its worker.
+            again = self.prepare(job)
+            if isinstance(again, Settled):
+                return again
+            if not isinstance(again, Prepared) or not _is_same(again, prepared):
+                break
+        text = "was replaced, or lost with the Dask workers that had it; left as it is"
+        return failed(job, prepared.fetched, WorkerError(text))
+
+    def done(self, job: Job) -> None:
+        """Let go of what is kept for a job, and clear away what lost workers staged for it."""
+        with self._lock:
+            self._held.pop(job, None)
+            task = self._staging.pop(job, None)
+        if task is not None:
+            attempts.clear(task)
+
+    def stop(self) -> None:
+        """Take everything back; whoever waits is turned away."""
+        self._stopped.set()
+        with self._lock:
+            futures = [*self._out, *(held.future for held in self._held.values())]
+            staging = list(self._staging.values())
+        self._gateway.withdraw(self._window, futures)
+        for task in staging:
+            attempts.clear(task)
+
+    def _errand(self, job: Job) -> Errand:
+        """Return what to send: with paths that mean the same on every machine."""
+        sent, known_as, token = job, b"", ""
+        if isinstance(job.source, Path):
+            sent = replace(job, source=job.source.absolute())
+        elif job.landing is not None:
+            sent = replace(job, landing=job.landing.absolute())
+            known_as, token = self._name(job.source), f"{self._run}{secrets.token_hex(4)}"
+            if not job.dry_run:
+                make_folder(job.landing)
+            with self._lock:
+                self._staging[job] = _staging(sent, job.landing.absolute(), token)
+        return Errand(
+            window=self._window,
+            job=sent,
+            service=self._service,
+            entry=self._entry,
+            known_as=known_as,
+            token=token,
+        )
+
+    def _submit(self, errand: Errand) -> "Future[Any]":
+        order = pickle.dumps(errand, pickle.HIGHEST_PROTOCOL)
+        with self._lock:
+            self._check_open()
+            key = f"jpegslim-{self._window}-{secrets.token_hex(4)}"
+            future = self._gateway.submit(prepare, order, key)
+            self._out.add(future)
+        return future
+
+    def _wait(self, future: "Future[Any]") -> tuple[str, Brought]:
+        """Return what a worker brought, and its address. Raises WorkerError and RunError."""
+        arrived = threading.Event()
+        while True:
+            future.add_done_callback(lambda _: arrived.set())
+            while not arrived.wait(POLL_SECONDS):
+                self._check_open()
+            self._check_open()
+            arrived.clear()
+            try:
+                worker, answer = answer_of(future, self._gateway)
+            except TimeoutError:
+                # Its worker was lost right behind it: it is worked on again.
+                continue
+            if answer.error is not None:
+                raise answer.error
+            assert isinstance(answer.result, Brought)  # noqa: S101 - of the same version
+            return worker, answer.result
+
+    def _as_here(self, job: Job, worker: str, brought: Brought) -> Ready | Settled:
+        """Return what was brought with names as the user gave them, if it counts."""
+        ready = brought.ready
+        if isinstance(ready, Settled):
+            return self._settled(job, worker, brought)
+        if isinstance(ready, Prepared):
+            return replace(ready, job=job, result=replace(ready.result, path=job.shown))
+        if ready.done.staged is not None:
+            check_seen(ready.done.staged, worker, self._gateway)
+        result = ready.done.result
+        if result.output is not None:
+            result = replace(result, output=job.landing)
+        assert job.landing is not None  # noqa: S101 - it is what landed
+        task = replace(ready.task, destination=job.landing)
+        return replace(ready, job=job, task=task, done=replace(ready.done, result=result))
+
+    def _settled(self, job: Job, worker: str, brought: Brought) -> Settled:
+        settled = brought.ready
+        assert isinstance(settled, Settled)  # noqa: S101 - asked by the caller
+        result, error = replace(settled.result, path=job.shown), settled.error
+        if isinstance(job.source, Path):
+            refused = refusal(job.source, result, worker, self._gateway)
+            if refused is not None:
+                return failed(job, None, refused)
+        if isinstance(error, WorkerError):
+            told = named(error, worker, self._gateway, brought.notes)
+            result = replace(result, message=result.message.replace(str(error), str(told), 1))
+            error = told
+        return replace(settled, job=job, result=result, error=error)
+
+    def _check_open(self) -> None:
+        if self._stopped.is_set():
+            raise WorkerError("was not finished: the work was stopped", reason="stopped")
+
+
+def _is_same(one: Prepared, other: Prepared) -> bool:
+    """Tell whether what was noted of one result is true of the other."""
+    return (one.fetched.content.digest, one.content.digest) == (
+        other.fetched.content.digest,
+        other.content.digest,
+    )
+
+
+def _staging(job: Job, landing: Path, token: str) -> Task:
+    """Return the task that a worker will have, as far as it says what is staged where."""
+    return Task(
+        source=landing,
+        destination=landing,
+        in_place=False,
+        explicit=False,
+        settings=job.settings,
+        dry_run=job.dry_run,
+        token=token,
+    )
