@@ -1,7 +1,6 @@
 """Conduct one run: discover, plan, work, publish, report. Knows every room below."""
 
 import os
-import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, suppress
@@ -10,8 +9,8 @@ from pathlib import Path
 
 import platformdirs
 
-from jpegslim.engine import metric
-from jpegslim.errors import FileError, PublishError, RunError, UsageError
+from jpegslim.conducting import Course, notes
+from jpegslim.errors import FileError, PublishError, UsageError
 from jpegslim.files import backup as originals
 from jpegslim.files import pool, store, work
 from jpegslim.files.backup import Restored
@@ -23,19 +22,14 @@ from jpegslim.files.discovery import (
     discover_listed,
 )
 from jpegslim.files.holdings import Holdings, Needs
-from jpegslim.files.interrupts import as_ctrl_c, held
+from jpegslim.files.interrupts import held
 from jpegslim.files.lock import Claim, Extent, TreeLock
 from jpegslim.files.plan import Task, plan
 from jpegslim.files.survey import Survey, Tally
 from jpegslim.files.worker import Worker
-from jpegslim.reports.reporter import Onlooker, Reporter, RunStart
+from jpegslim.reports.reporter import Reporter, RunStart
 from jpegslim.results import FileResult, Optimized, Reason, Status, Totals
 from jpegslim.settings import Settings
-
-SLOW_METRIC = (
-    "the metric runs in NumPy, 30 to 60 times slower than its C kernel:"
-    " install jpegslim again where a C compiler is present"
-)
 
 # A worker that takes longer hangs: with the metric in NumPy 8 megapixels took 14 s.
 TIMEOUT_SECONDS = 900.0
@@ -186,15 +180,14 @@ class _Conductor:
 
     def __init__(self, order: _Order) -> None:
         self._order = order
-        self._began = time.monotonic()
-        self._totals = Totals()
+        self._course = Course(
+            order.reporters, max_errors=order.max_errors, time_limit=order.time_limit
+        )
         self._in_flight: dict[str, Task] = {}
         # Sources by where they lead.
         self._at_work: dict[str, str] = {}
         self._tally = Tally()
         self._survey = Survey(order.discover())
-        onlookers = (each for each in order.reporters if isinstance(each, Onlooker))
-        self._onlooker = next(onlookers, None)
         self._holdings = Holdings(
             Needs(
                 paths=order.paths,
@@ -220,21 +213,14 @@ class _Conductor:
             jobs=order.jobs,
             backup=order.backup,
             paths=tuple(order.paths),
-            notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
+            notes=notes(),
         )
-        with ExitStack() as stack:
-            stack.enter_context(as_ctrl_c())
-            stack.callback(self._close)
-            try:
-                for reporter in order.reporters:
-                    reporter.started(start)
-                with self._holdings:
-                    self._work(planned)
-            except KeyboardInterrupt:
-                self._totals.interrupted = True
-            except RunError as error:
-                self._totals.stopped = str(error)
-        return self._totals
+
+        def go() -> None:
+            with self._holdings:
+                self._work(planned)
+
+        return self._course.run(start, go)
 
     def _plan(self) -> Iterator[Task | FileResult]:
         return plan(
@@ -266,7 +252,7 @@ class _Conductor:
             stack.callback(outcomes.close)
             for outcome in outcomes:
                 with held():
-                    self._finish(self._publish(outcome))
+                    self._course.finish(self._publish(outcome))
                 self._tell_found()
         self._tell_found()
 
@@ -297,15 +283,15 @@ class _Conductor:
     def _tasks(self, planned: Iterator[Task | FileResult]) -> Generator[Task | None, None, None]:
         """Yield what needs a worker; tell of the rest at once."""
         for number, each in enumerate(planned):
-            if self._is_over():
+            if self._course.is_over():
                 return
             settled = each if isinstance(each, FileResult) else self._settle(each)
             if settled is not None:
-                self._finish(settled)
+                self._course.finish(settled)
                 if number % _LOOK_EVERY == 0:
                     yield None
             elif isinstance(each, Task):
-                task = each if self._onlooker is None else replace(each, wish=self._onlooker.wish())
+                task = replace(each, wish=self._course.wish)
                 self._in_flight[task.token] = task
                 self._at_work[_real(task.destination)] = _real(task.source)
                 # A run that finds nothing to do is over before two walks at once would be.
@@ -334,20 +320,6 @@ class _Conductor:
                 text = f"--output {self._order.output} would write it onto itself"
                 return self._failed(task, PublishError(text, reason="exists"))
         return self._holdings.admit(task)
-
-    def _is_over(self) -> bool:
-        """Tell whether nothing new is to be started, and note why."""
-        failed = self._totals.counts[Status.FAILED]
-        if self._order.max_errors is not None and failed >= max(1, self._order.max_errors):
-            self._totals.stopped = f"{failed} files failed, as many as --max-errors allows"
-        elif self._order.time_limit is not None and self._seconds() >= self._order.time_limit:
-            limit = f"{self._order.time_limit:g}"
-            self._totals.cut_short = (
-                f"the time limit of {limit} seconds is over; run again to go on"
-            )
-        else:
-            return False
-        return True
 
     def _publish(self, outcome: pool.Outcome) -> FileResult:
         """Give what is staged its name, and return what became of the file."""
@@ -388,32 +360,17 @@ class _Conductor:
             traceback="".join(traceback.format_exception(error)) if self._order.debug else None,
         )
 
-    def _finish(self, result: FileResult) -> None:
-        self._totals.add(result)
-        for reporter in self._order.reporters:
-            reporter.finished(result)
-
     def _tell_found(self) -> None:
         survey, tally = self._survey, self._tally
         if survey.has_begun:
             files, size = survey.files + tally.files, survey.size + tally.size
             complete = survey.complete and tally.complete
         else:
-            files, size, complete = self._totals.files, self._totals.bytes_in, tally.complete
-        for reporter in self._order.reporters:
-            reporter.found(files, size, complete=complete)
+            totals = self._course.totals
+            files, size, complete = totals.files, totals.bytes_in, tally.complete
+        self._course.tell_found(files, size, complete=complete)
 
     def _clear_temporaries(self) -> None:
         """Remove what killed workers left; nobody works on these files any more."""
         for task in self._in_flight.values():
             store.discard(task.staged)
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self._began
-
-    def _close(self) -> None:
-        """Close every reporter, then raise RunError where one can't write its last lines."""
-        self._totals.seconds = self._seconds()
-        with ExitStack() as stack:
-            for reporter in reversed(self._order.reporters):
-                stack.callback(reporter.closed, self._totals)

@@ -1,6 +1,5 @@
 """Conduct one run over S3: objects in place, to another place, to files, or files to objects."""
 
-import time
 import traceback
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -23,17 +22,17 @@ from jpegslim.aws.treatment import Prepared, Settled
 from jpegslim.aws.wanted import Found, check_apart, find_files, find_objects, local_place
 from jpegslim.aws.workplace import Here, Ready, Workplace, hands_of
 from jpegslim.aws.workshop import Workshop
-from jpegslim.batch import SLOW_METRIC, TIMEOUT_SECONDS, lock_folder
-from jpegslim.engine import metric
+from jpegslim.batch import TIMEOUT_SECONDS, lock_folder
+from jpegslim.conducting import Course, notes
 from jpegslim.errors import RunError
 from jpegslim.files import pool, work, writer
 from jpegslim.files.holdings import make_output
-from jpegslim.files.interrupts import as_ctrl_c, held
+from jpegslim.files.interrupts import held
 from jpegslim.files.ledger import Ledger
 from jpegslim.files.lock import Claim, Extent, TreeLock, new_run
 from jpegslim.files.selection import EVERYTHING, Selection
 from jpegslim.files.writer import Writer
-from jpegslim.reports.reporter import Onlooker, Reporter, RunStart
+from jpegslim.reports.reporter import Reporter, RunStart
 from jpegslim.results import FileResult, Status, Totals
 from jpegslim.settings import Settings
 
@@ -98,14 +97,13 @@ class _Conductor:
         self._order = order
         self._tops = tops
         self._client = client
-        self._began = time.monotonic()
-        self._totals = Totals()
+        self._course = Course(
+            order.reporters, max_errors=order.max_errors, time_limit=order.time_limit
+        )
         self._under_way = UnderWay()
         self._files = self._size = 0
         self._complete = False
         self._run = new_run()
-        onlookers = (each for each in order.reporters if isinstance(each, Onlooker))
-        self._onlooker = next(onlookers, None)
         self._writer = Writer(self._run, None, None)
 
     def conduct(self) -> Totals:
@@ -116,23 +114,15 @@ class _Conductor:
             dry_run=order.dry_run,
             jobs=order.jobs,
             paths=tuple(each.url if isinstance(each, Address) else each for each in order.sources),
-            notes=() if metric.implementation() != metric.NUMPY else (SLOW_METRIC,),
+            notes=notes(),
         )
-        with ExitStack() as stack:
-            stack.enter_context(as_ctrl_c())
-            stack.callback(self._close)
-            try:
-                for reporter in order.reporters:
-                    reporter.started(start)
-                with ExitStack() as held_open:
-                    self._work(held_open)
-            except KeyboardInterrupt:
-                self._totals.interrupted = True
-            except RunError as error:
-                self._totals.stopped = str(error)
-        return self._totals
+        return self._course.run(start, self._work)
 
-    def _work(self, stack: ExitStack) -> None:
+    def _work(self) -> None:
+        with ExitStack() as stack:
+            self._work_through(stack)
+
+    def _work_through(self, stack: ExitStack) -> None:
         order = self._order
         ledger = None
         if order.ledger is not None:
@@ -170,7 +160,7 @@ class _Conductor:
             self._under_way.leave(settled.job)
             with held():
                 memory.settle(settled)
-                self._finish(self._told(settled))
+                self._course.finish(self._told(settled))
             self._tell_found()
         self._tell_found()
 
@@ -224,12 +214,12 @@ class _Conductor:
     def _jobs(self, objects: Objects, memory: Memory) -> Generator[Job | None, None, None]:
         """Yield what needs to be read; tell of the rest at once."""
         for each in map(self._counted, self._found(objects)):
-            if self._is_over():
+            if self._course.is_over():
                 return
             job = each if isinstance(each, FileResult) else self._job(each, memory)
             told = job if isinstance(job, FileResult) else self._under_way.enter(job)
             if told is not None:
-                self._finish(told)
+                self._course.finish(told)
                 yield None
             elif isinstance(job, Job):
                 yield job
@@ -258,7 +248,7 @@ class _Conductor:
             etag=None if listed is None else listed.etag,
             dry_run=order.dry_run,
             timeout=order.timeout,
-            wish=None if self._onlooker is None else self._onlooker.wish(),
+            wish=self._course.wish,
         )
         known = None
         if isinstance(order.output, Address):
@@ -282,35 +272,5 @@ class _Conductor:
         trace = "".join(traceback.format_exception(settled.error))
         return replace(settled.result, traceback=trace)
 
-    def _is_over(self) -> bool:
-        """Tell whether nothing new is to be started, and note why."""
-        failed = self._totals.counts[Status.FAILED]
-        if self._order.max_errors is not None and failed >= max(1, self._order.max_errors):
-            self._totals.stopped = f"{failed} files failed, as many as --max-errors allows"
-        elif self._order.time_limit is not None and self._seconds() >= self._order.time_limit:
-            limit = f"{self._order.time_limit:g}"
-            self._totals.cut_short = (
-                f"the time limit of {limit} seconds is over; run again to go on"
-            )
-        else:
-            return False
-        return True
-
-    def _finish(self, result: FileResult) -> None:
-        self._totals.add(result)
-        for reporter in self._order.reporters:
-            reporter.finished(result)
-
     def _tell_found(self) -> None:
-        for reporter in self._order.reporters:
-            reporter.found(self._files, self._size, complete=self._complete)
-
-    def _seconds(self) -> float:
-        return time.monotonic() - self._began
-
-    def _close(self) -> None:
-        """Close every reporter, then raise RunError where one can't write its last lines."""
-        self._totals.seconds = self._seconds()
-        with ExitStack() as stack:
-            for reporter in reversed(self._order.reporters):
-                stack.callback(reporter.closed, self._totals)
+        self._course.tell_found(self._files, self._size, complete=self._complete)

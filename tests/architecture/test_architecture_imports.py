@@ -58,13 +58,14 @@ ALLOWED = {
     "files": BASE | {"engine", "pictures"},
     "audit": BASE | {"engine", "files"},
     "cluster": BASE | {"engine", "files"},
-    "batch": BASE | {"engine", "files", "reports", "cluster"},
+    "conducting": BASE | {"engine", "files", "reports"},
+    "batch": BASE | {"engine", "files", "reports", "cluster", "conducting"},
     "aws": BASE | {"engine", "files", "reports"},
     # What a run over S3 needs of a cluster, on either side.
     "cluster.depot": BASE | {"engine", "files", "aws", "cluster"},
     "cluster.objects": BASE | {"engine", "files", "aws", "cluster"},
     # What one run over S3 shares with one over files.
-    "aws.run": BASE | {"engine", "files", "reports", "aws", "batch", "cluster"},
+    "aws.run": BASE | {"engine", "files", "reports", "aws", "batch", "cluster", "conducting"},
     "chronicle": BASE | {"files", "reports"},
     "cli": BASE | {"engine", "files", "reports", "audit", "batch", "chronicle", "web", "aws"},
     "viewer": set(),

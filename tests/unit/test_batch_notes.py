@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from jpegslim import batch
+from jpegslim.conducting import SLOW_METRIC
 from jpegslim.engine import metric
 from jpegslim.reports.reporter import RunStart
 from jpegslim.results import FileResult, Totals
@@ -38,7 +39,7 @@ def notes_of_a_run(folder: Path) -> tuple[str, ...]:
 
 def test_a_missing_kernel_is_said(tmp_path, monkeypatch):
     monkeypatch.setattr(metric, "implementation", lambda: metric.NUMPY)
-    assert notes_of_a_run(tmp_path) == (batch.SLOW_METRIC,)
+    assert notes_of_a_run(tmp_path) == (SLOW_METRIC,)
 
 
 @pytest.mark.skipif(metric.implementation() == metric.NUMPY, reason="the kernel was not built")
