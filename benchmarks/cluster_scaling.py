@@ -3,12 +3,11 @@
     python benchmarks/cluster_scaling.py PHOTOS [--count N]
 
 The first N photos of the folder are copied and optimized dry, so that every round does the same
-work. Scheduler and workers are processes of this machine, with one thread each.
+work. Scheduler and workers are processes of this machine; each worker has one thread, and with
+what it starts keeps to one processor, as on a machine of its own that has no more.
 """
 
 import argparse
-import json
-import os
 import shutil
 import subprocess
 import sys
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from parts import Dask, cpus, pinned
 from PIL import Image
 from record import record
 
@@ -29,58 +29,33 @@ START_SECONDS = 60.0
 @contextmanager
 def cluster(folder: Path, workers: int) -> Iterator[str]:
     """Run a scheduler with so many workers, and give its address."""
-    file = folder / f"scheduler-{workers}.json"
-    options = ["--host", "127.0.0.1", "--no-dashboard"]
-    running = [dask("scheduler", *options, "--port", "0", "--scheduler-file", str(file))]
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not file.exists() or not file.read_text():
-            if time.monotonic() > deadline:
-                raise TimeoutError("the scheduler does not start")
-            time.sleep(0.05)
-        address = json.loads(file.read_text())["address"]
-        for number in range(workers):
-            own = ["--no-nanny", "--nthreads", "1", "--name", str(number)]
-            running.append(
-                dask("worker", address, *options, *own, "--local-directory", str(folder))
-            )
-        wait_for(address, workers)
-        yield address
-    finally:
-        for process in running:
-            process.kill()
-            process.wait()
-
-
-def dask(part: str, *options: str) -> subprocess.Popen[bytes]:
-    return subprocess.Popen(
-        [sys.executable, "-m", f"distributed.cli.dask_{part}", *options],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-    )
-
-
-def wait_for(address: str, workers: int) -> None:
     from distributed import Client
 
-    with Client(address, set_as_default=False) as client:
-        client.wait_for_workers(workers, timeout=START_SECONDS)
+    folder.mkdir()
+    dask = Dask(folder)
+    try:
+        address = dask.start()
+        processors = cpus()
+        for number in range(workers):
+            with pinned(processors[number % len(processors)]):
+                dask.work(str(number))
+        with Client(address, set_as_default=False) as client:
+            client.wait_for_workers(workers, timeout=START_SECONDS)
+        yield address
+    finally:
+        dask.close()
 
 
 def seconds(photos: Path, *options: str) -> float:
-    """Return the least time of several runs, from start to end of the program."""
+    """Time one run, from start to end of the program."""
     command = [sys.executable, "-m", "jpegslim", "optimize", str(photos), "--dry-run"]
-    took = []
-    for _ in range(ROUNDS):
-        began = time.perf_counter()
-        subprocess.run(
-            [*command, "--no-ledger", "--quiet", *options],
-            check=True,
-            stdin=subprocess.DEVNULL,
-        )
-        took.append(time.perf_counter() - began)
-    return min(took)
+    began = time.perf_counter()
+    subprocess.run(
+        [*command, "--no-ledger", "--quiet", *options],
+        check=True,
+        stdin=subprocess.DEVNULL,
+    )
+    return time.perf_counter() - began
 
 
 def copied(photos: Path, folder: Path, count: int) -> tuple[Path, float]:
@@ -104,24 +79,30 @@ def main() -> None:
         photos, megapixels = copied(given.photos, folder / "photos", given.count)
         rows, first = [], {}
         for workers in WORKERS:
-            with cluster(folder, workers) as address:
-                remote = seconds(photos, "--cluster", address)
-            here = seconds(photos, "--jobs", str(workers))
+            times: dict[str, list[float]] = {"remote": [], "here": []}
+            with cluster(folder / f"cluster-{workers}", workers) as address:
+                # In turn, so that whatever else slows the machine down slows both.
+                for _ in range(ROUNDS):
+                    times["remote"].append(seconds(photos, "--cluster", address))
+                    times["here"].append(seconds(photos, "--jobs", str(workers)))
+            remote, here = min(times["remote"]), min(times["here"])
             first.setdefault("remote", remote)
             first.setdefault("here", here)
             rows.append(
-                f"| {workers} | {remote:.1f} s | {first['remote'] / remote:.2f} |"
-                f" {here:.1f} s | {first['here'] / here:.2f} |"
+                f"| {workers} | {remote:.1f} s | {megapixels / remote:.1f} |"
+                f" {first['remote'] / remote:.2f} | {here:.1f} s | {megapixels / here:.1f} |"
+                f" {first['here'] / here:.2f} |"
             )
         count = len(list(photos.iterdir()))
     record(
         "Cluster",
         f"python benchmarks/cluster_scaling.py PHOTOS --count {given.count}",
         f"{count} photos, {megapixels:.0f} MP, dry; from start to end of the program, the best of"
-        f" {ROUNDS}. Scheduler and workers are processes of this machine, which do without what a"
-        " network costs and share its cores.\n\n"
-        "| workers, one thread each | Dask | times one | local processes | times one |\n"
-        "|---|---|---|---|---|\n" + "\n".join(rows),
+        f" {ROUNDS}. Scheduler and workers are processes of this machine, each worker on one"
+        f" processor of its {len(cpus())}, with one thread: there is no network, and scheduler and"
+        " program share what processors there are with them.\n\n"
+        "| workers | Dask | MP/s | times one | local processes | MP/s | times one |\n"
+        "|---|---|---|---|---|---|---|\n" + "\n".join(rows),
     )
 
 

@@ -204,6 +204,32 @@ class FileResult:
     original: Path | None = None
     view: View | None = field(default=None, repr=False)
 
+    @classmethod
+    def of(cls, path: Path | Url, optimized: Optimized) -> "FileResult":
+        """Return what the engine made of the picture at a path."""
+        megapixels = None
+        if optimized.width and optimized.height:
+            megapixels = optimized.width * optimized.height / 1e6
+        return cls(
+            path=path,
+            status=optimized.status,
+            reason=optimized.reason,
+            message=optimized.detail,
+            bytes_in=optimized.bytes_in,
+            bytes_out=optimized.bytes_out,
+            score=optimized.score,
+            worst_tile=optimized.worst_tile,
+            target=optimized.target,
+            encoder=optimized.encoder,
+            chroma_subsampling=optimized.chroma_subsampling,
+            megapixels=megapixels,
+            metadata_dropped=optimized.metadata_dropped,
+            metadata_left=optimized.metadata_left,
+            gain_map=optimized.gain_map,
+            notes=optimized.notes,
+            full_encodes=optimized.trace.full_encodes,
+        )
+
 
 @dataclass(slots=True)
 class Totals:

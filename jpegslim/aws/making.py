@@ -1,6 +1,6 @@
 """From a photo's bytes to its result, in a worker that may die of it."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -110,28 +110,5 @@ class PipeMaker:
 
 
 def _told(job: Job, made: Made) -> FileResult:
-    optimized = made.optimized
-    megapixels = None
-    if optimized.width and optimized.height:
-        megapixels = optimized.width * optimized.height / 1e6
-    return FileResult(
-        path=job.shown,
-        status=optimized.status,
-        reason=optimized.reason,
-        message=optimized.detail,
-        bytes_in=optimized.bytes_in,
-        bytes_out=optimized.bytes_out,
-        score=optimized.score,
-        worst_tile=optimized.worst_tile,
-        target=optimized.target,
-        encoder=optimized.encoder,
-        chroma_subsampling=optimized.chroma_subsampling,
-        megapixels=megapixels,
-        metadata_dropped=optimized.metadata_dropped,
-        metadata_left=optimized.metadata_left,
-        gain_map=optimized.gain_map,
-        notes=optimized.notes,
-        full_encodes=optimized.trace.full_encodes,
-        orientation=made.orientation,
-        seconds=made.seconds,
-    )
+    result = FileResult.of(job.shown, made.optimized)
+    return replace(result, orientation=made.orientation, seconds=made.seconds)

@@ -16,6 +16,7 @@ from typing import Any, Self
 from jpegslim.errors import RunError
 from jpegslim.files.mounts import on_network
 from jpegslim.files.store import plain_name, plain_words
+from jpegslim.files.transaction import transaction
 from jpegslim.results import FileResult, Reason, Status, Tile, Totals, Url, place
 
 SCHEMA = 1
@@ -210,15 +211,8 @@ class History:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._translated(), transaction(self._db):
+            yield
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -20,6 +20,7 @@ from jpegslim.errors import RunError
 from jpegslim.files.mounts import on_network
 from jpegslim.files.remembered import Excerpt, Intent, Output, Place, Verdict, metadata_key
 from jpegslim.files.store import Identity, plain_name, plain_words
+from jpegslim.files.transaction import transaction
 from jpegslim.results import FileResult, Reason, Status
 from jpegslim.settings import Metadata, Settings
 from jpegslim.version import VERSION
@@ -344,15 +345,8 @@ class Ledger:
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
+        with self._translated(), transaction(self._db):
+            yield
 
     @contextmanager
     def _translated(self) -> Iterator[None]:

@@ -173,7 +173,7 @@ class _Job:
             return replace(result, metadata_left=left), otherwise
         changed = optimized.status in (Status.OPTIMIZED, Status.LOSSLESS)
         deliver = optimized.data if changed else otherwise
-        told = self._told(optimized)
+        told = FileResult.of(task.source, optimized)
         if changed:
             told = replace(
                 told,
@@ -223,30 +223,6 @@ class _Job:
             return None
         return Output(
             target=marker.target, score=marker.score, source=digest, version=marker.version
-        )
-
-    def _told(self, optimized: Optimized) -> FileResult:
-        megapixels = None
-        if optimized.width and optimized.height:
-            megapixels = optimized.width * optimized.height / 1e6
-        return FileResult(
-            path=self._task.source,
-            status=optimized.status,
-            reason=optimized.reason,
-            message=optimized.detail,
-            bytes_in=optimized.bytes_in,
-            bytes_out=optimized.bytes_out,
-            score=optimized.score,
-            worst_tile=optimized.worst_tile,
-            target=optimized.target,
-            encoder=optimized.encoder,
-            chroma_subsampling=optimized.chroma_subsampling,
-            megapixels=megapixels,
-            metadata_dropped=optimized.metadata_dropped,
-            metadata_left=optimized.metadata_left,
-            gain_map=optimized.gain_map,
-            notes=optimized.notes,
-            full_encodes=optimized.trace.full_encodes,
         )
 
     def _already(self, earlier: Earlier, size: int) -> FileResult:

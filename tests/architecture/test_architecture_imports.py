@@ -178,7 +178,7 @@ def test_the_protocol_of_reports_stands_on_the_records_alone(modules):
         ("aws_lambda_powertools", {"aws.telling"}),
         ("multiprocessing", set()),
         ("concurrent", set()),
-        ("sqlite3", {"files.ledger", "files.history"}),
+        ("sqlite3", {"files.ledger", "files.history", "files.transaction"}),
     ],
 )
 def test_a_library_is_imported_in_one_place(modules, library, home_module):
