@@ -236,6 +236,7 @@ def built(folder: Path) -> Path:
     package, output = folder / "package", folder / "function.zip"
     build.install(package, wheel, architecture, "{}.{}".format(*sys.version_info))
     build.strip(package)
+    build.compile_ahead(package, "{}.{}".format(*sys.version_info))
     build.check(package, architecture)
     build.write_zip(package, output)
     return output

@@ -34,13 +34,19 @@ WHEELS = [f"manylinux_2_{minor}_{{}}" for minor in range(GLIBC, 16, -1)] + ["man
 LIMIT = 250 << 20
 # Of the command line alone; the function imports none of them.
 UNUSED = {"click", "platformdirs", "rich"}
+# What else pyproject.toml makes conditions of.
+THERE = {"implementation_name == 'cpython'", "sys_platform == 'linux'"}
 # boto3 and what it needs are part of Lambda's runtime.
 IN_RUNTIME = {"boto3", "botocore", "s3transfer"}
+# Without it another library encodes, with other bytes.
+ENCODER = "ajpegli"
 KERNEL = "jpegslim/engine/metric/_kernel.abi3.so"
 NEEDED = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md")
 # Nothing of these is read when the function runs.
 STRIPPED_FOLDERS = {"__pycache__", "tests", "include", "bin"}
 STRIPPED_ENDINGS = (".pyc", ".pyi", ".h", ".c", ".a", ".lib", ".pxd", ".pyx")
+# Where Lambda unpacks it, as tracebacks say.
+THERE_BELOW = "/var/task"
 # The same sources and wheels give the same zip, whenever it is built.
 EPOCH = (1980, 1, 1, 0, 0, 0)
 
@@ -59,12 +65,18 @@ def main() -> int:
             package = folder / "package"
             install(package, wheel, options.architecture, options.python)
             strip(package)
+            compiled = compile_ahead(package, options.python)
             check(package, options.architecture)
             write_zip(package, options.output)
             report(package, options.output)
     except (BuildError, subprocess.CalledProcessError) as error:
         print(f"build.py: {error}", file=sys.stderr)
         return 1
+    if not compiled:
+        print(
+            f"no Python {options.python} here to compile for: each cold start will compile it all,"
+            " which takes a few tenths of a second"
+        )
     print(
         "deploy with the parameters"
         f" Architecture={options.architecture} Runtime=python{options.python}"
@@ -142,17 +154,38 @@ def install(package: Path, wheel: Path, architecture: str, python: str) -> None:
             "--only-binary=:all:",
             "--no-compile",
             *(f"--platform={each}" for each in platforms),
-            *requirements(),
+            *requirements(python),
         ]
     )
 
 
-def requirements() -> list[str]:
-    """Return what the function needs of what pyproject.toml asks for."""
+def requirements(python: str) -> list[str]:
+    """Return what the function needs of what pyproject.toml asks for, on Lambda's Python.
+
+    pip would judge the conditions by the Python that it runs on.
+    """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["aws"]]
-    names = {each: re.split(r"[^A-Za-z0-9-]", each, maxsplit=1)[0].lower() for each in asked}
-    return [each for each in asked if names[each] not in UNUSED | IN_RUNTIME]
+    found = []
+    for each in asked:
+        wanted, _, condition = each.partition(";")
+        name = re.split(r"[^A-Za-z0-9-]", wanted, maxsplit=1)[0].lower()
+        if name not in UNUSED | IN_RUNTIME and holds(condition.strip(), python):
+            found.append(wanted.strip())
+    return found
+
+
+def holds(condition: str, python: str) -> bool:
+    """Tell whether a requirement's condition holds there. Raises BuildError for one not known."""
+    for part in condition.split(" and ") if condition else ():
+        version = re.fullmatch(r"python_version (<|>=) '([0-9.]+)'", part)
+        if version is not None:
+            ours, theirs = (tuple(map(int, each.split("."))) for each in (python, version[2]))
+            if (ours < theirs) is not (version[1] == "<"):
+                return False
+        elif part not in THERE:
+            raise BuildError(f"pyproject.toml has a condition that is new here: {part}")
+    return True
 
 
 def strip(package: Path) -> None:
@@ -168,6 +201,8 @@ def check(package: Path, architecture: str) -> None:
     """Raise BuildError for a package that Lambda would not take or that would not load there."""
     if not (package / KERNEL).is_file():
         raise BuildError("the metric's kernel is missing")
+    if not (package / ENCODER).is_dir():
+        raise BuildError(f"{ENCODER} is missing: results would be other ones than elsewhere")
     strangers = sorted(name for name in IN_RUNTIME if (package / name).exists())
     if strangers:
         raise BuildError(f"{strangers[0]} is part of Lambda's runtime and has no place here")
@@ -181,6 +216,25 @@ def check(package: Path, architecture: str) -> None:
     size = sum(path.stat().st_size for path in files(package))
     if size > LIMIT:
         raise BuildError(f"{size:,} bytes unzipped, and Lambda takes {LIMIT:,}")
+
+
+def compile_ahead(package: Path, python: str) -> bool:
+    """Add byte code for Lambda's Python; tell whether there is one of its kind to compile with.
+
+    Nothing can be written beside the package there: without it every cold start compiles anew,
+    measured 0.91 s rather than 0.63 s until the function is ready.
+    """
+    ours = "{}.{}".format(*sys.version_info)
+    program = sys.executable if ours == python else shutil.which(f"python{python}")
+    if program is None:
+        return False
+    # Unchecked: the times in a zip say nothing. Seeded: the order of sets goes into the code.
+    how = ["-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"]
+    names = ["-s", str(package), "-p", THERE_BELOW, str(package)]
+    subprocess.run(
+        [program, "-P", *how, *names], check=True, env={**os.environ, "PYTHONHASHSEED": "0"}
+    )
+    return True
 
 
 def write_zip(package: Path, output: Path) -> None:

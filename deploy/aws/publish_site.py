@@ -15,11 +15,14 @@ from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import Any
 
-import boto3
-from botocore.exceptions import BotoCoreError, ClientError
+try:
+    import boto3
+    from botocore.exceptions import BotoCoreError, ClientError
 
-from jpegslim import viewer
-from jpegslim.version import VERSION
+    from jpegslim import viewer
+    from jpegslim.version import VERSION
+except ModuleNotFoundError as missing:
+    sys.exit(f"publish_site.py: needs {missing.name}: pip install '.[aws]' in the repository")
 
 CONFIG = "config.json"
 TYPES = {
@@ -67,8 +70,17 @@ def main() -> int:
 
 
 def read_stack(client: Any, name: str) -> Site:
-    """Return what a stack's outputs tell. Raises PublishingError for one of another template."""
-    (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    """Return what a stack's outputs tell.
+
+    Raises PublishingError where there is none of this name, or one of another template.
+    """
+    try:
+        (stack,) = client.describe_stacks(StackName=name)["Stacks"]
+    except ClientError as error:
+        if error.response.get("Error", {}).get("Code") != "ValidationError":
+            raise
+        where = client.meta.region_name
+        raise PublishingError(f"there is no stack {name!r} in {where}: see --region") from error
     outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
     try:
         return Site(

@@ -13,12 +13,15 @@ from pathlib import Path
 import boto3
 import pytest
 
+import jpegslim
+
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / "deploy" / "aws" / "build.py"
 HERE = {"x86_64": "x86_64", "aarch64": "arm64"}.get(platform.machine())
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
-# What Lambda's runtime brings.
+# What Lambda's runtime brings: the SDK, and the client that calls the handler.
 SDK = ("boto3", "botocore", "s3transfer", "jmespath", "urllib3", "dateutil", "six.py")
+CLIENT = ("awslambdaric", "runtime_client*", "simplejson", "snapshot_restore_py.py")
 
 CALL = """
 import json, sys
@@ -52,6 +55,7 @@ def package(build, tmp_path):
     """A package that is in order, as far as can be seen from outside."""
     folder = tmp_path / "package"
     write_library(folder / build.KERNEL, build.ELF_MACHINES["arm64"], needs=b"GLIBC_2.17\0")
+    (folder / build.ENCODER).mkdir()
     (folder / "numpy").mkdir()
     (folder / "numpy" / "__init__.py").write_text("")
     return folder
@@ -104,6 +108,25 @@ def test_tests_headers_and_byte_code_are_stripped(build, package):
     assert left == {build.KERNEL, "numpy/__init__.py"}
 
 
+def test_byte_code_comes_along_and_is_never_held_against_its_source(build, package):
+    (package / "numpy" / "__init__.py").write_text("A = {'one', 'two', 'three'}\n")
+    assert build.compile_ahead(package, PYTHON)
+    (compiled,) = (package / "numpy" / "__pycache__").iterdir()
+    data = compiled.read_bytes()
+    # PEP 552: hash-based, and not to be checked.
+    assert data[4:8] == b"\x01\0\0\0"
+    assert b"/var/task/numpy/__init__.py" in data
+    compiled.unlink()
+    assert build.compile_ahead(package, PYTHON)
+    assert compiled.read_bytes() == data
+
+
+def test_without_lambdas_own_python_there_is_no_byte_code(build, package, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert not build.compile_ahead(package, "3.99")
+    assert not list(package.rglob("*.pyc"))
+
+
 def test_the_same_package_gives_the_same_zip(build, package, tmp_path):
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
     build.write_zip(package, first)
@@ -115,8 +138,44 @@ def test_the_same_package_gives_the_same_zip(build, package, tmp_path):
         assert archive.getinfo(build.KERNEL).external_attr >> 16 == 0o755
 
 
+def test_a_package_without_the_encoder_is_refused(build, package):
+    (package / build.ENCODER).rmdir()
+    with pytest.raises(build.BuildError, match="ajpegli is missing"):
+        build.check(package, "arm64")
+
+
+def test_what_is_needed_is_judged_by_lambdas_python_and_not_by_this_one(build):
+    for python in build.PYTHONS:
+        asked = build.requirements(python)
+        assert any(each.startswith("ajpegli") for each in asked)
+        assert not any(each.startswith("pyjpegli") or ";" in each for each in asked)
+    assert any(each.startswith("pyjpegli") for each in build.requirements("3.14"))
+
+
+@pytest.mark.parametrize(
+    ("condition", "python", "needed"),
+    [
+        ("", "3.13", True),
+        ("python_version < '3.14'", "3.13", True),
+        ("python_version < '3.13'", "3.13", False),
+        ("python_version < '3.9'", "3.13", False),
+        ("python_version >= '3.13'", "3.13", True),
+        ("python_version >= '3.14'", "3.13", False),
+        ("python_version < '3.14' and implementation_name == 'cpython'", "3.12", True),
+        ("sys_platform == 'linux' and python_version >= '3.13'", "3.12", False),
+    ],
+)
+def test_conditions_hold_or_do_not(build, condition, python, needed):
+    assert build.holds(condition, python) is needed
+
+
+def test_a_condition_nobody_thought_of_is_told(build):
+    with pytest.raises(build.BuildError, match="new here: platform_machine"):
+        build.holds("platform_machine == 'x86_64'", "3.13")
+
+
 def test_the_package_needs_neither_the_command_lines_libraries_nor_the_runtimes(build):
-    asked = " ".join(build.requirements())
+    asked = " ".join(build.requirements("3.13"))
     assert "numpy" in asked
     assert "aws-lambda-powertools" in asked
     assert not any(name in asked for name in ("boto3", "click", "rich", "platformdirs"))
@@ -132,33 +191,54 @@ def test_another_machine_needs_a_compiler_that_is_named(build, monkeypatch):
 
 
 # Downloads 20 MB of wheels and compiles: a minute.
-@pytest.mark.endurance
-@pytest.mark.skipif(HERE is None or sys.platform != "linux", reason="needs Linux")
-def test_a_photo_is_optimized_with_nothing_but_the_package(build, bucket, photo, tmp_path):
-    wheel = build.build_wheel(tmp_path, HERE)
-    package = tmp_path / "package"
+@pytest.fixture(scope="module")
+def built(build, tmp_path_factory):
+    """The package for this machine and this Python, as build.py makes it."""
+    folder = tmp_path_factory.mktemp("built")
+    wheel = build.build_wheel(folder, HERE)
+    package = folder / "package"
     build.install(package, wheel, HERE, PYTHON)
     build.strip(package)
     build.check(package, HERE)
+    return package
 
-    sdk = tmp_path / "sdk"
-    sdk.mkdir()
-    for name in SDK:
-        (sdk / name).symlink_to(Path(boto3.__file__).parents[1] / name)
-    venv.create(tmp_path / "bare", symlinks=True)
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory):
+    """A Python that has nothing but what Lambda's runtime brings, and the path to that."""
+    folder = tmp_path_factory.mktemp("bare")
+    runtime = folder / "runtime"
+    runtime.mkdir()
+    site = Path(boto3.__file__).parents[1]
+    for pattern in (*SDK, *CLIENT):
+        for found in site.glob(pattern):
+            (runtime / found.name).symlink_to(found)
+    venv.create(folder / "venv", symlinks=True)
+    return folder / "venv" / "bin" / "python", runtime
+
+
+@pytest.fixture
+def stored(bucket, photo):
+    """What EventBridge tells of a photo in a bucket."""
     bucket.put("a.jpg", photo(0))
-    event = {
+    return {
         "source": "aws.s3",
         "detail-type": "Object Created",
         "detail": {"bucket": {"name": bucket.name}, "object": {"key": "a.jpg"}},
     }
+
+
+@pytest.mark.endurance
+@pytest.mark.skipif(HERE is None or sys.platform != "linux", reason="needs Linux")
+def test_a_photo_is_optimized_with_nothing_but_the_package(built, bare, bucket, photo, stored):
+    python, runtime = bare
     ended = subprocess.run(
-        [tmp_path / "bare" / "bin" / "python", "-c", CALL],
-        input=json.dumps(event),
+        [python, "-c", CALL],
+        input=json.dumps(stored),
         env={
             **{name: value for name, value in os.environ.items() if name.startswith("AWS_")},
             "AWS_ENDPOINT_URL": bucket.endpoint,
-            "PYTHONPATH": f"{package}{os.pathsep}{sdk}",
+            "PYTHONPATH": f"{built}{os.pathsep}{runtime}",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
         capture_output=True,
@@ -171,3 +251,27 @@ def test_a_photo_is_optimized_with_nothing_but_the_package(build, bucket, photo,
     assert told["answer"]["photos"][0]["status"] == "optimized"
     assert "C kernel" in told["metric"]
     assert len(bucket.get("a.jpg")) < len(photo(0))
+
+
+@pytest.mark.endurance
+@pytest.mark.skipif(HERE is None or sys.platform != "linux", reason="needs Linux")
+def test_the_package_runs_in_lambdas_own_runtime(  # noqa: PLR0917 - fixtures
+    build, built, bare, bucket, photo, stored, deploy, tmp_path, monkeypatch
+):
+    python, runtime = bare
+    # As Lambda does: what was zipped, unpacked where nobody can write.
+    build.write_zip(built, tmp_path / "function.zip")
+    task = tmp_path / "task"
+    with zipfile.ZipFile(tmp_path / "function.zip") as archive:
+        archive.extractall(task)
+    subprocess.run(["chmod", "-R", "a-w", task], check=True)
+    monkeypatch.setattr(sys, "executable", str(python))
+    function = deploy(
+        bucket.endpoint,
+        PYTHONPATH=f"{task}{os.pathsep}{runtime}",
+        LAMBDA_TASK_ROOT=str(task),
+    )
+    (told,) = function.invoke(stored)["photos"]
+    subprocess.run(["chmod", "-R", "u+w", task], check=True)
+    assert (told["status"], told["reason"]) == ("optimized", "target_met"), function.log.read_text()
+    assert bucket.get("a.jpg") == jpegslim.optimize(photo(0)).data

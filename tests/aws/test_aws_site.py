@@ -503,7 +503,7 @@ def test_the_handlers_find_all_they_need_in_their_environment(
     assert upload(ticket, data)[0] == 200
     for name in ("ORIGIN", "BUCKET", "TABLE"):
         monkeypatch.delenv(f"JPEGSLIM_SITE_{name}")
-    monkeypatch.setattr(uploads.tempfile, "mkdtemp", lambda **_: str(tmp_path))
+    monkeypatch.setattr(uploads, "own_folder", lambda: tmp_path)
     try:
         key = Ticket(ticket["id"]).upload
         answer = uploads.handler(created_event(real_bucket.name, key), context())

@@ -69,7 +69,7 @@ class Deployed:
         desk._desk()
         for name in ("ORIGIN", "BUCKET", "TABLE", "LARGEST", "HOURLY"):
             patch.delenv(f"JPEGSLIM_SITE_{name}")
-        patch.setattr(uploads.tempfile, "mkdtemp", lambda **_: str(folder))
+        patch.setattr(uploads, "own_folder", lambda: folder)
         self.bridge = Bridge(self.photos, uploads.handler)
         self.publisher.publish(
             page.client,

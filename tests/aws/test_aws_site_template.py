@@ -7,7 +7,9 @@ import sys
 from copy import deepcopy
 from pathlib import Path
 
+import boto3
 import pytest
+from botocore.stub import Stubber
 from site_parts import ROOT, http_event, load_publisher
 
 from jpegslim.aws.desk import PATH, PREFIX, Desk, SiteConfiguration, read_site
@@ -218,6 +220,24 @@ def test_a_name_of_ones_own_is_the_origin_everywhere(resources, transformed):
     assert transformed["Outputs"]["PageUrl"]["Value"] == ORIGIN
 
 
+@pytest.mark.parametrize(
+    ("parameter", "taken", "refused"),
+    [
+        ("DomainName", ["", "photos.example.org"], ["photos", "https://a.b", "a b.c", "a.b/"]),
+        (
+            "CertificateArn",
+            ["", "arn:aws:acm:us-east-1:123456789012:certificate/0a1b-2c"],
+            ["arn:aws:acm:eu-west-1:123456789012:certificate/0a1b-2c", "0a1b-2c"],
+        ),
+        ("AlarmEmail", ["", "ops@example.org"], ["ops"]),
+    ],
+)
+def test_parameters_take_what_makes_sense_and_nothing_else(template, parameter, taken, refused):
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, each) for each in taken)
+    assert not any(re.fullmatch(pattern, each) for each in refused)
+
+
 def test_an_address_that_is_none_shows_the_page_and_not_the_buckets_xml(resources):
     (answer,) = resources["Page"]["Properties"]["DistributionConfig"]["CustomErrorResponses"]
     assert (answer["ErrorCode"], answer["ResponseCode"]) == (403, 404)
@@ -319,6 +339,26 @@ def test_a_stack_of_another_template_is_told():
     publisher = load_publisher()
     with pytest.raises(publisher.PublishingError, match="no output 'PageBucketName'"):
         publisher.read_stack(Stacks({"Other": "1"}), "mine")
+
+
+def test_a_stack_that_is_not_there_is_told():
+    client = boto3.client("cloudformation", region_name="eu-west-1")
+    with Stubber(client) as stubber:
+        stubber.add_client_error("describe_stacks", "ValidationError", "does not exist", 400)
+        publisher = load_publisher()
+        with pytest.raises(publisher.PublishingError, match="no stack 'nope' in eu-west-1"):
+            publisher.read_stack(client, "nope")
+
+
+def test_without_the_library_the_script_says_what_to_install(tmp_path):
+    script = Path(load_publisher().__file__)
+    # Isolated, and without this environment's packages.
+    command = [sys.executable, "-I", "-S", script, "mine"]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
+    assert ended.returncode == 1
+    assert ended.stderr == (
+        "publish_site.py: needs boto3: pip install '.[aws]' in the repository\n"
+    )
 
 
 def test_the_page_may_ask_its_function_and_its_bucket_alone(bucket):

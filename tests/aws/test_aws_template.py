@@ -161,6 +161,23 @@ def test_every_quality_and_metadata_policy_the_template_takes_is_known(template)
     assert not re.fullmatch(pattern, "0")
 
 
+@pytest.mark.parametrize(
+    ("parameter", "taken", "refused"),
+    [
+        ("Quality", ["high", "85", "62.5", "100"], ["best", "0", "100.5", "-1", "High"]),
+        ("SourceBucket", ["photos", "my.photos-2"], ["", "Photos", "a", "s3://photos", "photos/"]),
+        ("OutputBucket", ["", "slim"], ["slim/", "Slim"]),
+        ("SourcePrefix", ["", "in/", "a b+é%/2024/"], ["in", "*/", "a?/", "${x}/", "a\\b/"]),
+        ("OutputPrefix", ["", "out/"], ["out", "*/"]),
+        ("AlarmEmail", ["", "ops@example.org"], ["ops", "ops @example.org"]),
+    ],
+)
+def test_parameters_take_what_makes_sense_and_nothing_else(template, parameter, taken, refused):
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    assert all(re.fullmatch(pattern, each) for each in taken)
+    assert not any(re.fullmatch(pattern, each) for each in refused)
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_both_functions_are_the_same_code(resources, name):
     properties = resources[name]["Properties"]
