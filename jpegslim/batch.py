@@ -47,7 +47,7 @@ def run(
     reporters: Sequence[Reporter] = (),
     debug: bool = False,
     selection: Selection = EVERYTHING,
-    listed: Iterable[Path | FileResult] | None = None,
+    listed: Iterable[Path | FileResult | None] | None = None,
     ledger: Path | None = None,
     backup: Path | None = None,
     timeout: float | None = TIMEOUT_SECONDS,
@@ -60,12 +60,12 @@ def run(
 
     output: the folder to mirror the paths in; None replaces in place. jobs: worker processes.
     debug: results of failed files carry their traceback. listed: names that stand for themselves,
-    as many as there may be, after `paths`. ledger: its file, made where it is not there; None
-    remembers nothing. backup: the folder that keeps each original that is replaced. timeout:
-    seconds until a worker is killed. max_errors: start nothing new after so many failed files;
-    the run counts as stopped. time_limit: start nothing new after so many seconds. wait: for
-    another run at work on the same files, rather than refuse. cluster: where a Dask scheduler
-    is whose workers do the work, instead of `jobs` processes here.
+    as many as there may be, after `paths`; None while there are none. ledger: its file, made
+    where it is not there; None remembers nothing. backup: the folder that keeps each original that
+    is replaced. timeout: seconds until a worker is killed. max_errors: start nothing new after so
+    many failed files; the run counts as stopped. time_limit: start nothing new after so many
+    seconds. wait: for another run at work on the same files, rather than refuse. cluster: where a
+    Dask scheduler is whose workers do the work, instead of `jobs` processes here.
 
     Ctrl-C, SIGTERM, SIGHUP and whatever stops the run end up in the Totals; UsageError is raised
     before anything is touched.
@@ -156,7 +156,7 @@ class _Order:
     reporters: Sequence[Reporter]
     debug: bool
     selection: Selection
-    listed: Iterable[Path | FileResult] | None
+    listed: Iterable[Path | FileResult | None] | None
     ledger: Path | None
     backup: Path | None
     timeout: float | None
@@ -222,7 +222,7 @@ class _Conductor:
 
         return self._course.run(start, go)
 
-    def _plan(self) -> Iterator[Task | FileResult]:
+    def _plan(self) -> Iterator[Task | FileResult | None]:
         return plan(
             self._holdings.recall(self._found(), self._order.settings),
             paths=self._order.paths,
@@ -234,17 +234,18 @@ class _Conductor:
             run=self._holdings.run,
         )
 
-    def _found(self) -> Iterator[Candidate | FileResult]:
+    def _found(self) -> Iterator[Candidate | FileResult | None]:
         yield from self._order.discover()
         if self._order.listed is not None:
             for each in discover_listed(
                 self._order.listed, without=self._order.without, selection=self._order.selection
             ):
-                self._tally.count(each)
+                if each is not None:
+                    self._tally.count(each)
                 yield each
         self._tally.complete = True
 
-    def _work(self, planned: Iterator[Task | FileResult]) -> None:
+    def _work(self, planned: Iterator[Task | FileResult | None]) -> None:
         outcomes = self._outcomes(self._tasks(planned))
         with ExitStack() as stack:
             stack.callback(self._clear_temporaries)
@@ -280,13 +281,17 @@ class _Conductor:
             recall=self._holdings.overlooked,
         )
 
-    def _tasks(self, planned: Iterator[Task | FileResult]) -> Generator[Task | None, None, None]:
+    def _tasks(
+        self, planned: Iterator[Task | FileResult | None]
+    ) -> Generator[Task | None, None, None]:
         """Yield what needs a worker; tell of the rest at once."""
         for number, each in enumerate(planned):
             if self._course.is_over():
                 return
-            settled = each if isinstance(each, FileResult) else self._settle(each)
-            if settled is not None:
+            settled = self._settle(each) if isinstance(each, Task) else each
+            if each is None:
+                yield None
+            elif settled is not None:
                 self._course.finish(settled)
                 if number % _LOOK_EVERY == 0:
                     yield None
@@ -333,7 +338,8 @@ class _Conductor:
         finally:
             store.discard(task.staged)
             del self._in_flight[task.token]
-            del self._at_work[_real(task.destination)]
+            # In a folder that ignores case, two files of a walk may have had one place.
+            self._at_work.pop(_real(task.destination), None)
 
     def _done(self, task: Task, outcome: pool.Outcome) -> work.Done:
         """Return the worker's answer; where it died, a copy for the output folder."""

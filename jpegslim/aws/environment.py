@@ -1,6 +1,7 @@
 """The function's configuration: environment variables, checked once when it starts cold."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,10 +69,7 @@ def read_environment(variables: Mapping[str, str]) -> Configuration:
     unknown = sorted(name for name in variables if name.startswith(PREFIX) and name not in _KNOWN)
     if unknown:
         raise UsageError(f"there is no variable {unknown[0]}: one of {', '.join(sorted(_KNOWN))}")
-    source, output = (
-        parse_address(variables[name]) if variables.get(name) else None
-        for name in (f"{PREFIX}SOURCE", f"{PREFIX}OUTPUT")
-    )
+    source, output = (_address(variables, name) for name in ("SOURCE", "OUTPUT"))
     source = None if source is None else as_folder(source)
     if output is not None:
         if source is None:
@@ -85,12 +83,12 @@ def read_environment(variables: Mapping[str, str]) -> Configuration:
                 f"{PREFIX}OUTPUT {output} and {PREFIX}SOURCE {source} lie in each other:"
                 " every result would call the function again"
             )
+    with _named("QUALITY"):
+        settings = adjusted(Settings(), quality=variables.get(f"{PREFIX}QUALITY"))
+    with _named("METADATA"):
+        settings = adjusted(settings, metadata=variables.get(f"{PREFIX}METADATA"))
     configuration = Configuration(
-        settings=adjusted(
-            Settings(),
-            quality=variables.get(f"{PREFIX}QUALITY"),
-            metadata=variables.get(f"{PREFIX}METADATA"),
-        ),
+        settings=settings,
         source=source,
         output=output,
         timeout=_seconds(variables, "TIMEOUT", _TIMEOUT_SECONDS),
@@ -115,6 +113,21 @@ def adjusted(settings: Settings, *, quality: Any = None, metadata: Any = None) -
             raise UsageError(text) from error
         settings = replace(settings, metadata=policy)
     return settings
+
+
+def _address(variables: Mapping[str, str], name: str) -> Address | None:
+    text = variables.get(f"{PREFIX}{name}")
+    with _named(name):
+        return parse_address(text) if text else None
+
+
+@contextmanager
+def _named(name: str) -> Iterator[None]:
+    """Say which variable an error is about."""
+    try:
+        yield
+    except UsageError as error:
+        raise UsageError(f"{PREFIX}{name}: {error}") from error
 
 
 def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:

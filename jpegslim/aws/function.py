@@ -33,6 +33,8 @@ _READ_AHEAD = 1
 _LEAST_SECONDS = 1.0
 # Of the reserve, for transfers to come to their end; the rest is for the answer.
 _LAST_WAIT = 0.5
+# The time was over; /tmp was full of other photos.
+_PASSING = ("stopped", "no_space")
 _ARGUMENTS = ("quality", "metadata")
 _OUT_OF_TIME = "the function's time is almost over: left for another call"
 _UNANSWERED = "S3 did not answer before the function's time was over: left for another call"
@@ -257,5 +259,5 @@ def _judged(settled: Settled) -> Ended:
     # Where a copy stands, or the bytes are what they are, there is nothing to wait for.
     if result.output is not None or isinstance(error, LASTING):
         return Ended(result)
-    passing = isinstance(error, Unavailable | Conflict) or error.reason == "stopped"
+    passing = isinstance(error, Unavailable | Conflict) or error.reason in _PASSING
     return Ended(result, retry=True, passing=passing)

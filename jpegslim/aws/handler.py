@@ -5,9 +5,7 @@ configuration shows when it starts cold, before any photo is touched.
 """
 
 import os
-import tempfile
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jpegslim.aws.answers import answer
@@ -17,6 +15,7 @@ from jpegslim.aws.environment import read_environment
 from jpegslim.aws.events import NotUnderstoodError, read_event
 from jpegslim.aws.function import Function
 from jpegslim.aws.objects import Objects
+from jpegslim.aws.scratch import own_folder
 from jpegslim.aws.telling import Teller
 
 
@@ -53,8 +52,7 @@ def _teller() -> Teller:
 @cache
 def _function() -> Function:
     configuration = read_environment(os.environ)
-    # /tmp is all that can be written to there; what an earlier container left is not ours to see.
-    shelf = Shelf(Path(tempfile.mkdtemp(prefix="jpegslim-")))
+    shelf = Shelf(own_folder())
     client = connect(transfers=2 * configuration.jobs + 2)
     return Function(configuration, Objects(client, shelf), shelf, _teller())
 

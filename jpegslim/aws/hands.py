@@ -6,6 +6,7 @@ that must be in one order, the ledger above all, is done there.
 
 import queue
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable
 from contextlib import suppress
 from functools import partial
@@ -20,7 +21,7 @@ Step = Callable[[], object]
 # Urgency, a number, the step (None: go home), and what it would deliver.
 _Order = tuple[int, int, Step | None, Prepared | None]
 
-# What is on its way to S3 is given so long to arrive when a run is stopped.
+# What is on its way to S3 is given so long to arrive when a run is stopped, all of it together.
 _JOIN_SECONDS = 10.0
 # What is to be written comes first: it frees memory and room on the disk.
 _WRITE, _READ, _HOME = range(3)
@@ -31,13 +32,16 @@ def work_through(
     workplace: Workplace,
     *,
     commit: Callable[[Ready | Settled], Prepared | Settled | Job],
+    late: Callable[[Settled], None],
 ) -> Generator[Settled, None, None]:
     """Take each job from `prepare` over `commit` to `deliver`; yield what is settled.
 
     jobs: pulled as threads become free; None stands for nothing yet. workplace: has the hands, as
     many threads, and so the most photos that are on their way together; its steps are called on
     any of them, `stop` where the run ends early, for whatever reason. commit: called here with
-    what was prepared; what it gives back is delivered, prepared anew, or settled.
+    what was prepared, be it anew after a delivery that failed for no fault of its own; what it
+    gives back is delivered, prepared anew, or settled. late: called here with what was delivered
+    while the run was being ended, and can't be yielded any more.
 
     An exception from anywhere is raised once the threads are told to end.
     """
@@ -57,7 +61,7 @@ def work_through(
             if not on_their_way:
                 continue
             step, answer = crew.next_answer(workplace.hands)
-            if step == _READ:
+            if step == _READ or not isinstance(answer, Settled):
                 answer = commit(answer)
             if isinstance(answer, Settled):
                 on_their_way -= 1
@@ -68,7 +72,7 @@ def work_through(
     finally:
         if on_their_way:
             workplace.stop()
-        crew.dismiss()
+        crew.dismiss(late)
 
 
 class _Crew:
@@ -112,8 +116,11 @@ class _Crew:
                 raise answer
             return urgency, answer
 
-    def dismiss(self) -> None:
-        """Send all threads home after what they do now; steps not begun are dropped."""
+    def dismiss(self, late: Callable[[Settled], None]) -> None:
+        """Send all threads home after what they do now; steps not begun are dropped.
+
+        late: gets what they still delivered.
+        """
         with suppress(queue.Empty):
             while True:
                 *_, ready = self._steps.get_nowait()
@@ -121,12 +128,15 @@ class _Crew:
                     ready.discard()
         for _ in self._threads:
             self._give(_HOME, None)
+        deadline = time.monotonic() + _JOIN_SECONDS
         for thread in self._threads:
-            thread.join(_JOIN_SECONDS)
+            thread.join(max(0.0, deadline - time.monotonic()))
         while self.has_answer():
-            _, answer = self._answers.get()
+            step, answer = self._answers.get()
             if isinstance(answer, Ready):
                 answer.discard()
+            elif step == _WRITE and isinstance(answer, Settled):
+                late(answer)
 
     def _give(self, urgency: int, step: Step | None, ready: Prepared | None = None) -> None:
         """Queue a step. ready: discarded where nobody comes to take it."""

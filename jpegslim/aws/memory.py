@@ -78,6 +78,10 @@ class Memory:
             source=fetched.content.digest,
             result=prepared.content.digest,
         )
+        before = self._intents.get(job)
+        if before is not None:
+            # What was to be written was lost, and is prepared anew.
+            self._ledger.settle(before, None)
         self._ledger.intend(intent, _output(prepared, job.settings))
         self._intents[job] = intent
 

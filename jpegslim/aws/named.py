@@ -20,7 +20,8 @@ from jpegslim.files.selection import Selection, Sieve
 from jpegslim.files.worker import POLL_SECONDS
 from jpegslim.results import FileResult, Reason, Status
 
-# How many names are looked up at once.
+# How many names are looked up at once: with 30 ms to S3 and back 27 a second were one after the
+# other, 218 by sixteen, 268 by 32.
 AT_ONCE = 16
 
 _READING = "reading it (s3:GetObject, and s3:ListBucket to tell what is missing)"
@@ -32,11 +33,12 @@ Name = Address | FileResult
 
 def find_named(
     client: Any, pieces: Iterable[Sequence[Name]], selection: Selection, *, output: Address | None
-) -> Iterator[Found | FileResult]:
+) -> Iterator[Found | FileResult | None]:
     """Yield the objects with exactly these keys, in order; what is an outcome is handed on.
 
-    No name is remembered. In an output each has its whole key, so no two of a bucket meet there.
-    output: where results go, None for elsewhere than S3; what lies in it is left alone.
+    An empty piece says that there are no names just now, and so does None. No name is remembered.
+    In an output each has its whole key, so no two of a bucket meet there. output: where results
+    go, None for elsewhere than S3; what lies in it is left alone.
     """
     sieve = Sieve(selection)
 
@@ -52,6 +54,8 @@ def find_named(
             return _told(name, status, error.reason, str(error))
 
     for piece in pieces:
+        if not piece:
+            yield None
         for start in range(0, len(piece), AT_ONCE):
             for found in _together(find, piece[start : start + AT_ONCE]):
                 if found is not None:

@@ -127,7 +127,9 @@ def shortened(text: str) -> str:
 
 def read_note(metadata: dict[str, str]) -> Note | None:
     """Return the note in an object's metadata, None without one that makes sense."""
-    found = _FORMAT.fullmatch(metadata.get(KEY, ""))
+    # Some services write the names of metadata in capitals of their own.
+    notes = [text for name, text in metadata.items() if name.lower() == KEY]
+    found = _FORMAT.fullmatch(notes[0]) if notes else None
     if found is None:
         return None
     target = None if found["target"] == "lossless" else float(found["target"])

@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from jpegslim.aws import traits as reading
 from jpegslim.aws.addresses import Address
+from jpegslim.aws.conditions import Conditions
 from jpegslim.aws.content import Content, Shelf
 from jpegslim.aws.note import Note, read_note
 from jpegslim.aws.traits import PLAIN, Traits
@@ -93,6 +94,7 @@ class Objects:
     def __init__(self, client: Any, shelf: Shelf) -> None:
         self.client = client
         self.shelf = shelf
+        self.conditions = Conditions(client)
         self._plain: dict[str, bool] = {}
         self._lock = threading.Lock()
 
@@ -209,12 +211,12 @@ class Objects:
         asked for each time. Raises Untouched where they can't be known.
         """
         doing = "reading its tags (s3:GetObjectTagging)"
-        try:
-            answer = self.client.get_object_tagging(Bucket=address.bucket, Key=address.key)
-        except ClientError as error:
-            if is_missing_feature(error):
-                return {}
-            with _denied_means("tags_unreadable"), translated(address, doing):
+        with _denied_means("tags_unreadable"), translated(address, doing):
+            try:
+                answer = self.client.get_object_tagging(Bucket=address.bucket, Key=address.key)
+            except ClientError as error:
+                if is_missing_feature(error):
+                    return {}
                 raise
         return reading.tagging(answer["TagSet"])
 
@@ -226,12 +228,12 @@ class Objects:
         if self._has_no_lists(address.bucket):
             return {}
         doing = "reading its access list (s3:GetObjectAcl)"
-        try:
-            answer = self.client.get_object_acl(Bucket=address.bucket, Key=address.key)
-        except ClientError as error:
-            if is_missing_feature(error):
-                return {}
-            with _denied_means("access_list"), translated(address, doing):
+        with _denied_means("access_list"), translated(address, doing):
+            try:
+                answer = self.client.get_object_acl(Bucket=address.bucket, Key=address.key)
+            except ClientError as error:
+                if is_missing_feature(error):
+                    return {}
                 raise
         return reading.grants(answer)
 
@@ -245,7 +247,7 @@ class Objects:
     def _enforces_owner(self, bucket: str) -> bool:
         try:
             answer = self.client.get_bucket_ownership_controls(Bucket=bucket)
-        except ClientError:
+        except (ClientError, BotoCoreError):
             # Not known, not allowed or not there: the objects themselves are asked.
             return False
         rules = answer["OwnershipControls"]["Rules"]

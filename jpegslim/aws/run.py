@@ -49,7 +49,7 @@ class Order:
 
     sources: Sequence[Address] | Sequence[Path]
     listed: Iterable[Sequence[Address | FileResult]] = ()
-    listed_files: Iterable[Path | FileResult] = ()
+    listed_files: Iterable[Path | FileResult | None] = ()
     settings: Settings
     output: Address | Path | None
     jobs: int
@@ -113,6 +113,7 @@ class _Conductor:
             output=order.output.url if isinstance(order.output, Address) else order.output,
             dry_run=order.dry_run,
             jobs=order.jobs,
+            objects=True,
             paths=tuple(each.url if isinstance(each, Address) else each for each in order.sources),
             notes=notes(),
         )
@@ -154,13 +155,17 @@ class _Conductor:
                 memory.intend(answer)
             return answer
 
-        outcomes = work_through(self._jobs(objects, memory), workplace, commit=commit)
-        stack.callback(outcomes.close)
-        for settled in outcomes:
+        def finish(settled: Settled) -> None:
             self._under_way.leave(settled.job)
             with held():
                 memory.settle(settled)
                 self._course.finish(self._told(settled))
+
+        jobs = self._jobs(objects, memory)
+        outcomes = work_through(jobs, workplace, commit=commit, late=finish)
+        stack.callback(outcomes.close)
+        for settled in outcomes:
+            finish(settled)
             self._tell_found()
         self._tell_found()
 
@@ -213,9 +218,13 @@ class _Conductor:
 
     def _jobs(self, objects: Objects, memory: Memory) -> Generator[Job | None, None, None]:
         """Yield what needs to be read; tell of the rest at once."""
-        for each in map(self._counted, self._found(objects)):
+        for each in self._found(objects):
             if self._course.is_over():
                 return
+            if each is None:
+                yield None
+                continue
+            self._count(each)
             job = each if isinstance(each, FileResult) else self._job(each, memory)
             told = job if isinstance(job, FileResult) else self._under_way.enter(job)
             if told is not None:
@@ -225,7 +234,7 @@ class _Conductor:
                 yield job
         self._complete = True
 
-    def _found(self, objects: Objects) -> Iterator[Found | FileResult]:
+    def _found(self, objects: Objects) -> Iterator[Found | FileResult | None]:
         order = self._order
         paths = [each for each in order.sources if isinstance(each, Path)]
         without = order.output if isinstance(order.output, Address) else None
@@ -233,10 +242,9 @@ class _Conductor:
         yield from find_objects(objects, self._tops, order.selection, without=without)
         yield from find_named(self._client, order.listed, order.selection, output=without)
 
-    def _counted(self, found: Found | FileResult) -> Found | FileResult:
+    def _count(self, found: Found | FileResult) -> None:
         self._files += 1
         self._size += found.size if isinstance(found, Found) else found.bytes_in
-        return found
 
     def _job(self, found: Found, memory: Memory) -> Job | FileResult:
         """Return what is to be done with a photo, or its outcome where that is nothing."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -16,38 +17,32 @@ if sys.platform != "win32":
 _PREFIX = "jpegslim-function-"
 
 
-class Scratch:
-    """Open for the life of the runtime; nobody sweeps its folder while it lives."""
+def own_folder(top: Path | None = None) -> Path:
+    """Remove what dead runtimes left below `top`, the system's folder, and make a new folder.
 
-    def __init__(self, top: Path | None = None) -> None:
-        """Remove what dead runtimes left below `top`, the system's folder, and make a folder."""
-        top = Path(tempfile.gettempdir()) if top is None else top
-        for left in top.glob(f"{_PREFIX}*"):
-            _sweep(left)
-        self.path = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
-        self._descriptor = _locked(self.path)
-
-    def close(self) -> None:
-        """Remove the folder with all that is in it."""
-        shutil.rmtree(self.path)
-        os.close(self._descriptor)
-
-
-def _sweep(folder: Path) -> None:
-    """Remove a folder unless a runtime holds it, or it is not ours to remove."""
-    try:
-        descriptor = _locked(folder)
-    except OSError:
-        return
-    try:
-        shutil.rmtree(folder, ignore_errors=True)
-    finally:
-        os.close(descriptor)
+    It is locked for as long as this process lives, so nobody takes it for left behind.
+    """
+    top = Path(tempfile.gettempdir()) if top is None else top
+    for left in top.glob(f"{_PREFIX}*"):
+        # Alive, gone already, or nothing of ours.
+        with suppress(OSError):
+            descriptor = _locked(left)
+            shutil.rmtree(left, ignore_errors=True)
+            os.close(descriptor)
+    while True:
+        folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=top))
+        # Another runtime that starts right now, on a machine that is not Lambda's, may have taken
+        # it for left behind.
+        with suppress(FileNotFoundError, BlockingIOError):
+            _locked(folder)
+            if folder.exists():
+                return folder
 
 
 def _locked(folder: Path) -> int:
-    """Take a folder for as long as the descriptor is open; OSError where somebody has it."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    """Take a folder for as long as the descriptor is open; OSError where it is not to be had."""
+    flags = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
+    descriptor = os.open(folder, flags)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

@@ -47,7 +47,7 @@ class Traits:
 
     def arguments(self, note: Note) -> dict[str, Any]:
         """Return PutObject's arguments, our note among the metadata where it finds room."""
-        metadata = {name: text for name, text in self.metadata.items() if name != KEY}
+        metadata = self._others()
         if len(str(note)) <= self.room:
             metadata[KEY] = str(note)
         return {**self.fields, "Metadata": metadata}
@@ -55,9 +55,11 @@ class Traits:
     @property
     def room(self) -> int:
         """How many bytes a note may have beside the metadata that is there."""
-        others = [pair for pair in self.metadata.items() if pair[0] != KEY]
-        used = sum(len(each.encode()) for pair in others for each in pair)
+        used = sum(len(each.encode()) for pair in self._others().items() for each in pair)
         return _METADATA_BYTES - used - len(KEY)
+
+    def _others(self) -> dict[str, str]:
+        return {name: text for name, text in self.metadata.items() if name.lower() != KEY}
 
 
 # Of a photo that was a file.
@@ -128,6 +130,9 @@ def grants(access: Mapping[str, Any]) -> dict[str, str]:
     others = False
     for grant in access.get("Grants", ()):
         who, name = grant["Grantee"], _GRANTS.get(grant["Permission"])
+        if not owner and name == "GrantFullControl" and _is_nobody(who):
+            # How a service without access lists shows the owner.
+            continue
         if who.get("ID"):
             grantee = f'id="{who["ID"]}"'
         elif who.get("URI"):
@@ -140,6 +145,10 @@ def grants(access: Mapping[str, Any]) -> dict[str, str]:
         others = others or who.get("ID") != owner or name != "GrantFullControl"
         given.setdefault(name, []).append(grantee)
     return {name: ", ".join(given[name]) for name in given} if others else {}
+
+
+def _is_nobody(grantee: Mapping[str, str]) -> bool:
+    return not any(grantee.get(name) for name in ("ID", "URI", "EmailAddress"))
 
 
 def _encryption(answer: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,10 +7,13 @@ better. Any other FileError is this object's own; RunError would meet every obje
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConnectTimeoutError,
+    EndpointConnectionError,
     FlexibleChecksumError,
     HTTPClientError,
     IncompleteReadError,
@@ -118,6 +121,10 @@ def translated(address: Address, doing: str) -> Iterator[None]:
     except (HTTPClientError, IncompleteReadError, FlexibleChecksumError) as error:
         text = f"the transfer broke off: {_plain(error)}"
         raise Unavailable(text, reason=INTERRUPTED) from error
+    except (EndpointConnectionError, ConnectTimeoutError) as error:
+        scheme, host, *_ = urlsplit(str(error.kwargs.get("endpoint_url", "")))
+        text = f"S3 can't be reached at {scheme}://{host}: see to the network and --endpoint-url"
+        raise RunError(text) from error
     except BotoCoreError as error:
         raise RunError(f"S3 can't be used: {_plain(error)}") from error
 

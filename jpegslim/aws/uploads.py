@@ -7,11 +7,9 @@ result, then the state that the page waits for. See docs/aws.md.
 import base64
 import json
 import os
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from jpegslim.aws.addresses import Address
@@ -22,6 +20,7 @@ from jpegslim.aws.environment import Configuration, read_environment
 from jpegslim.aws.events import NotUnderstoodError, read_event
 from jpegslim.aws.making import Job, Making, PipeMaker
 from jpegslim.aws.objects import Objects
+from jpegslim.aws.scratch import own_folder
 from jpegslim.aws.telling import Teller
 from jpegslim.aws.tickets import UPLOADS, Order, Ticket, ticket_of
 from jpegslim.aws.troubles import Conflict, Overtaken, Unavailable, Untouched, translated
@@ -230,8 +229,7 @@ def _teller() -> Teller:
 @cache
 def _studio() -> Studio:
     configuration = read_environment(os.environ)
-    # /tmp is all that can be written to there.
-    shelf = Shelf(Path(tempfile.mkdtemp(prefix="jpegslim-")))
+    shelf = Shelf(own_folder())
     return Studio(configuration, Objects(connect(), shelf), shelf, _teller())
 
 

@@ -14,6 +14,9 @@ from jpegslim.files.discovery import discover, discover_listed
 from jpegslim.files.selection import Selection, Sieve, picks
 from jpegslim.results import FileResult, Reason, Status, Url
 
+_ABSENT = "no such object, and none below it"
+_LETTERS = "; '*' is a letter like others in a key, and no pattern: choose with --include"
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -26,13 +29,13 @@ class Found:
 
 
 def find_files(
-    paths: Sequence[Path], listed: Iterable[Path | FileResult], selection: Selection
-) -> Iterator[Found | FileResult]:
-    """Yield the photos at and below local paths, and those that a list names."""
+    paths: Sequence[Path], listed: Iterable[Path | FileResult | None], selection: Selection
+) -> Iterator[Found | FileResult | None]:
+    """Yield the photos at and below local paths, and those that a list names; None for none yet."""
     for each in chain(
         discover(paths, selection=selection), discover_listed(listed, selection=selection)
     ):
-        if isinstance(each, FileResult):
+        if each is None or isinstance(each, FileResult):
             yield each
             continue
         place = each.place.as_posix()
@@ -68,7 +71,7 @@ def find_objects(
             elif each is not None:
                 yield each
         if not something:
-            yield _failed(top.url, "not_found", "no such object, and none below it")
+            yield _failed(top.url, "not_found", _ABSENT + (_LETTERS if "*" in top.key else ""))
 
 
 def check_apart(tops: Sequence[Address], output: Address | Path | None) -> list[Address]:
@@ -93,6 +96,11 @@ def check_apart(tops: Sequence[Address], output: Address | Path | None) -> list[
                 raise UsageError(
                     f"--output {output} would write {top} onto itself:"
                     " leave --output out to optimize in place, or give another place"
+                )
+            if output.holds(top) or output == as_folder(top):
+                raise UsageError(
+                    f"{top} lies in --output {output}, and what lies there is left alone:"
+                    " give another place"
                 )
         if names.count(name) > 1:
             raise UsageError(

@@ -34,8 +34,11 @@ class Workplace(Protocol):
     def prepare(self, job: Job) -> Ready | Settled:
         """Read a photo and optimize it; trouble with it is an outcome. Raises RunError."""
 
-    def deliver(self, prepared: Prepared) -> Settled:
-        """Write what is prepared; return the outcome as it stands then. Raises RunError."""
+    def deliver(self, prepared: Prepared) -> Prepared | Settled:
+        """Write what is prepared; return the outcome as it stands then. Raises RunError.
+
+        What was lost before it was written is given back prepared anew.
+        """
 
     def done(self, job: Job) -> None:
         """Let go of what is kept for a job that is settled."""

@@ -14,7 +14,6 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from jpegslim.aws.addresses import Address
-from jpegslim.aws.conditions import Conditions
 from jpegslim.aws.content import Content
 from jpegslim.aws.note import LONGEST, Note, shortened
 from jpegslim.aws.objects import NO_VERSION, Fetched, Objects, Standing
@@ -29,8 +28,11 @@ PART_BYTES = 16 << 20
 
 _STALE = "was replaced or deleted while it was worked on; left as it is"
 _SAME = "the same result was put there meanwhile"
-_OTHER_STATE = "another state of this photo was put there meanwhile; left as it is"
-_WRITING = "writing it (s3:PutObject)"
+_OTHER_STATE = "what stands there changed meanwhile; left as it is"
+_WRITING = (
+    "writing it (s3:PutObject; s3:PutObjectTagging and s3:PutObjectAcl for what it has of these,"
+    " kms:GenerateDataKey where encrypted)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Replacing:
 
     def __init__(self, objects: Objects, *, multipart: int = MULTIPART_BYTES) -> None:
         self._objects = objects
-        self._upload = _Upload(objects.client, multipart)
+        self._upload = _Upload(objects, multipart)
 
     def replace(self, fetched: Fetched, content: Content, note: Note) -> Written:
         """Put a result where its source stands.
@@ -91,7 +93,7 @@ class Placing:
 
     def __init__(self, objects: Objects, *, multipart: int = MULTIPART_BYTES) -> None:
         self._objects = objects
-        self._upload = _Upload(objects.client, multipart)
+        self._upload = _Upload(objects, multipart)
 
     @staticmethod
     def check_ours(destination: Address, standing: Standing, source: Fetched) -> Note | None:
@@ -133,21 +135,28 @@ class Placing:
             arguments.update(self._objects.tags(source.name))
         try:
             return self._upload(destination, content, arguments, condition)
-        except Conflict:
+        except Conflict as error:
             standing = self._objects.look(destination)
             if (standing and standing.etag) != (replaces and replaces.etag):
-                raise self._beaten(destination, source, content, note) from None
-        except Overtaken as error:
-            raise self._beaten(destination, source, content, note) from error
+                raise self._beaten(error, destination, source, content, note) from None
+        except (Overtaken, Untouched) as error:
+            raise self._beaten(error, destination, source, content, note) from error
         try:
             return self._upload(destination, content, arguments, condition)
-        except Overtaken as error:
-            raise self._beaten(destination, source, content, note) from error
+        except (Overtaken, Untouched) as error:
+            raise self._beaten(error, destination, source, content, note) from error
 
     def _beaten(
-        self, destination: Address, source: Fetched, content: Content, note: Note
+        self,
+        error: FileError,
+        destination: Address,
+        source: Fetched,
+        content: Content,
+        note: Note,
     ) -> FileError:
-        """Say what somebody faster put at a destination."""
+        """Say what somebody faster put at a destination, or took from there."""
+        if isinstance(error, Untouched) and error.reason != "gone":
+            return error
         standing = self._objects.look(destination)
         if standing is not None and _is_same(standing, content, note):
             return Untouched(_SAME, reason=Reason.ALREADY_OPTIMIZED)
@@ -163,18 +172,19 @@ class Placing:
 class _Upload:
     """One write, in one request or, above a size, in parts."""
 
-    def __init__(self, client: Any, multipart: int) -> None:
-        self._client = client
+    def __init__(self, objects: Objects, multipart: int) -> None:
+        self._client = objects.client
+        self._conditions = objects.conditions
         self._multipart = multipart
-        self._conditions = Conditions(client)
 
     def __call__(
         self, address: Address, content: Content, traits: dict[str, Any], condition: dict[str, str]
     ) -> Written:
         place = {"Bucket": address.bucket, "Key": address.key}
-        self._conditions.check(address)
+        in_parts = content.size > self._multipart
+        self._conditions.check(address, in_parts=in_parts)
         with translated(address, _WRITING):
-            if content.size <= self._multipart:
+            if not in_parts:
                 with content.open() as body:
                     answer = self._client.put_object(
                         **place,

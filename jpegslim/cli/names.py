@@ -32,7 +32,7 @@ def list_options(command: _Command) -> _Command:
         callback=check_name,
         metavar="FILE",
         help="Read PATHs from this file, one a line; '-' is standard input. With --output, relative"
-        " ones keep the folders they are written with.",
+        " ones keep the folders they are written with, objects their whole keys.",
     )(command)
 
 
@@ -41,18 +41,27 @@ def is_remote(*names: str | None) -> bool:
     return any(name is not None and name[: len(_SCHEME)].lower() == _SCHEME for name in names)
 
 
+def check_scheme(*names: str | None) -> None:
+    """Raise UsageError for a name that looks like an object's and would become a folder's."""
+    for name in names:
+        if name is not None and name[:3].lower() == "s3:" and not is_remote(name):
+            raise UsageError(f"{name!r} is no object's name: write s3://BUCKET/KEY, or './{name}'")
+
+
 class Names:
     """The names of a list, to be taken once. first: what it begins with, None where it is empty."""
 
     def __init__(self, pieces: Iterator[Sequence[str]]) -> None:
-        """Take them as `files.lists.read_list` gives them; the first piece is waited for."""
-        beginning = next(pieces, ())
+        """Take them as `files.lists.read_list` gives them; the first is waited for."""
+        beginning = next((piece for piece in pieces if piece), ())
         self.first = beginning[0] if beginning else None
         self.pieces = chain([beginning], pieces) if beginning else pieces
 
-    def paths(self) -> "Iterator[Path | FileResult]":
-        """Yield the files and folders; an object among them is a failure of its own."""
+    def paths(self) -> "Iterator[Path | FileResult | None]":
+        """Yield the files and folders, None while there are none; an object is a failure."""
         for piece in self.pieces:
+            if not piece:
+                yield None
             for name in piece:
                 yield misplaced(name) if is_remote(name) else Path(name)
 

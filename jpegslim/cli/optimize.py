@@ -8,12 +8,12 @@ import click
 from click.core import ParameterSource
 
 from jpegslim.cli.choosing import read_selection, selection_options
-from jpegslim.cli.course import course_options, read_course
-from jpegslim.cli.names import is_remote, list_options, open_list
+from jpegslim.cli.names import check_scheme, is_remote, list_options, open_list
 from jpegslim.cli.parameters import check_name, check_names, debug_option
 from jpegslim.cli.remote import check_remote, run_remote, s3_options
 from jpegslim.cli.reporting import open_reporters, report_options
 from jpegslim.cli.sections import Sectioned
+from jpegslim.cli.terms import read_terms, terms_options
 from jpegslim.cli.treating import read_settings, settings_options
 from jpegslim.errors import ExitCode, UsageError
 
@@ -111,7 +111,7 @@ _WITH_PIPE = {
 @settings_options
 @list_options
 @selection_options
-@course_options
+@terms_options
 @report_options
 @s3_options
 @debug_option
@@ -140,20 +140,21 @@ def optimize(
 
     from jpegslim.batch import run
 
-    selection, course = read_selection(**options), read_course(**options)
+    check_scheme(*paths, output)
+    selection, terms = read_selection(**options), read_terms(**options)
     with open_list(from_file, nul=nul, paths=paths) as names:
         remote = is_remote(*paths, output, None if names is None else names.first)
         if remote:
             check_remote(_given(context, _FILES_ALONE))
         elif unused := _given(context, _S3_ALONE):
             raise UsageError(f"{unused[0]} is for PATHs or an --output that begin with s3://")
-        with open_reporters(remembered=course.ledger, **options) as reporters:
+        with open_reporters(remembered=terms.ledger, **options) as reporters:
             if remote:
                 totals = run_remote(
                     paths,
                     names,
                     output,
-                    course,
+                    terms,
                     settings=settings,
                     dry_run=dry_run,
                     reporters=reporters,
@@ -166,19 +167,19 @@ def optimize(
                     [Path(path) for path in paths],
                     settings,
                     output=_path(output),
-                    jobs=course.jobs,
+                    jobs=terms.jobs,
                     dry_run=dry_run,
                     reporters=reporters,
                     debug=debug,
                     selection=selection,
                     listed=None if names is None else names.paths(),
-                    ledger=course.ledger,
+                    ledger=terms.ledger,
                     backup=_path(backup),
-                    timeout=course.timeout,
-                    max_errors=course.max_errors,
-                    time_limit=course.time_limit,
-                    wait=course.wait,
-                    cluster=course.cluster,
+                    timeout=terms.timeout,
+                    max_errors=terms.max_errors,
+                    time_limit=terms.time_limit,
+                    wait=terms.wait,
+                    cluster=terms.cluster,
                 )
     return totals.exit_code
 

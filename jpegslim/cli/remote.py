@@ -13,8 +13,8 @@ from jpegslim.errors import UsageError
 
 if TYPE_CHECKING:
     from jpegslim.aws.addresses import Address
-    from jpegslim.cli.course import Course
     from jpegslim.cli.names import Names
+    from jpegslim.cli.terms import Terms
     from jpegslim.results import FileResult, Totals
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
@@ -50,7 +50,7 @@ def run_remote(
     paths: Sequence[str],
     names: "Names | None",
     output: str | None,
-    course: "Course",
+    terms: "Terms",
     **options: Any,
 ) -> "Totals":
     """Run over S3. options: the other fields of `aws.run.Order`. Raises UsageError."""
@@ -68,13 +68,13 @@ def run_remote(
             listed=() if objects is None else _listed(objects),
             listed_files=() if files is None else files.paths(),
             output=there,
-            jobs=course.jobs,
-            ledger=course.ledger,
-            timeout=course.timeout,
-            max_errors=course.max_errors,
-            time_limit=course.time_limit,
-            wait=course.wait,
-            cluster=course.cluster,
+            jobs=terms.jobs,
+            ledger=terms.ledger,
+            timeout=terms.timeout,
+            max_errors=terms.max_errors,
+            time_limit=terms.time_limit,
+            wait=terms.wait,
+            cluster=terms.cluster,
             **options,
         )
     )

@@ -2,14 +2,13 @@
 
 import os
 import pickle
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from distributed import CancelledError, Future, KilledWorker
 
 from jpegslim.cluster.gateway import AGAIN, Gateway
-from jpegslim.cluster.station import Answer, Reply
+from jpegslim.cluster.station import Answer, Reply, named
 from jpegslim.errors import RunError, WorkerError
 from jpegslim.files import store
 from jpegslim.files.worker import POLL_SECONDS
@@ -52,18 +51,8 @@ def opened(reply: Reply, gateway: Gateway) -> Answer:
     if isinstance(answer.error, RunError):
         raise RunError(f"{answer.error} (on the {gateway.name(worker)})")
     if isinstance(answer.error, WorkerError):
-        return Answer(None, named(answer.error, worker, gateway, answer.notes))
+        return Answer(None, named(answer.error, gateway.name(worker), answer.notes))
     return answer
-
-
-def named(
-    error: WorkerError, worker: str, gateway: Gateway, notes: Sequence[str] = ()
-) -> WorkerError:
-    """Return trouble of a worker with its name. notes: for those who debug."""
-    told = WorkerError(f"{error} (on the {gateway.name(worker)})", reason=error.reason)
-    for note in notes:
-        told.add_note(note)
-    return told
 
 
 def check_seen(staged: store.Staged, worker: str, gateway: Gateway) -> None:

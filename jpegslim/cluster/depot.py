@@ -3,6 +3,7 @@
 It fetches the photo into a folder of its own, has a child of its station work on it, and keeps the
 result until the client, which notes first what is about to be written, asks for it to be delivered.
 Photos travel between S3 and this machine alone. What nobody asks for any more is thrown away.
+What a lost worker had written, without a word of it, is known by the note on the object.
 """
 
 import asyncio
@@ -15,8 +16,10 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from distributed import Worker as DaskWorker
+from distributed.threadpoolexecutor import ThreadPoolExecutor
 from distributed.worker import get_worker
 
+from jpegslim.aws.addresses import Address
 from jpegslim.aws.connection import connect
 from jpegslim.aws.content import Shelf
 from jpegslim.aws.landing import Landed, Landing
@@ -26,11 +29,17 @@ from jpegslim.aws.taskwork import TaskMaker
 from jpegslim.aws.treatment import Prepared, Settled, Treatment
 from jpegslim.aws.workplace import Ready
 from jpegslim.cluster import attempts
-from jpegslim.cluster.station import AT_WORK, Reply, Station, reply, station_of
-from jpegslim.errors import RunError, UsageError
+from jpegslim.cluster.station import AT_WORK, Reply, Station, named, reply, station_of
+from jpegslim.errors import RunError, UsageError, WorkerError
+from jpegslim.files import store
 
 # How often a depot looks whether somebody still waits for what it keeps.
 SWEEP_SECONDS = 1.0
+# So many runs' clients are kept open: the next run asks for its credentials anew, which may have
+# expired and been renewed since.
+_RUNS = 4
+# So many results are written at once by a process.
+_WRITES = 32
 # A result is kept while its task is at work, and then until the client lets go of it.
 _KEPT = AT_WORK | {"memory"}
 
@@ -49,7 +58,9 @@ class Errand:
     """What the client sends.
 
     window: whose errand it is. entry: "package.module:function". known_as, token: for a photo that
-    becomes a file, as for `Landing.prepare`.
+    becomes a file, as for `Landing.prepare`. promised: what another worker had prepared of it and
+    was lost with, perhaps once it had written it. verdict: what becomes of it where it is not to
+    be worked on any more, but copied.
     """
 
     window: str
@@ -58,6 +69,8 @@ class Errand:
     entry: str
     known_as: bytes = b""
     token: str = ""
+    promised: Prepared | None = None
+    verdict: WorkerError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +86,20 @@ def prepare(version: str, errand: bytes) -> Reply:
     return reply(version, get_worker(), lambda worker: _depot(worker).prepare(pickle.loads(errand)))  # noqa: S301 - who may submit may run anything
 
 
-async def deliver(version: str, ticket: str, dask_worker: DaskWorker) -> Reply:
+async def deliver(version: str, ticket: str, result: str, dask_worker: DaskWorker) -> Reply:
     """Write what a task prepared here; the Answer holds what was Brought, None if it is gone.
 
-    ticket: the task's key. It runs beside the tasks, since it does nothing but wait.
+    ticket: the task's key. result: the digest that the client noted; another is not written. It
+    runs beside the tasks, since it does nothing but wait.
     """
-    return await asyncio.to_thread(
-        reply, version, dask_worker, lambda worker: _depot(worker).deliver(ticket)
+    return await asyncio.get_running_loop().run_in_executor(
+        _writers,
+        lambda: reply(version, dask_worker, lambda worker: _depot(worker).deliver(ticket, result)),
     )
 
 
+# Dask's own kind of threads: the process can end while one hangs on a dead network.
+_writers = ThreadPoolExecutor(_WRITES, thread_name_prefix="jpegslim-deliver")
 _depots: "WeakKeyDictionary[DaskWorker, _Depot]" = WeakKeyDictionary()
 _opening = threading.Lock()
 
@@ -110,7 +127,14 @@ class _Children:
     errand: Errand
 
     def call(self, payload: object, *, timeout: float | None) -> Any:
-        return self.station.call(self.errand.window, self.errand.entry, payload, timeout)
+        errand = self.errand
+        if errand.verdict is not None:
+            raise errand.verdict
+        try:
+            return self.station.call(errand.window, errand.entry, payload, timeout)
+        except WorkerError as error:
+            notes = getattr(error, "__notes__", ())
+            raise named(error, self.station.label(), notes) from error
 
 
 class _Depot:
@@ -119,10 +143,15 @@ class _Depot:
     def __init__(self, dask_worker: DaskWorker) -> None:
         self._station = station_of(dask_worker)
         self._threads = dask_worker.state.nthreads
-        # Dask clears it away with the worker, or with the next one after a kill.
-        folder = tempfile.mkdtemp(prefix="jpegslim-", dir=dask_worker.local_directory)
+        try:
+            # Dask clears it away with the worker, or with the next one after a kill.
+            folder = tempfile.mkdtemp(prefix="jpegslim-", dir=dask_worker.local_directory)
+        except OSError as error:
+            text = f"{dask_worker.local_directory} can't be used: {store.plain_words(error)}"
+            raise RunError(text) from error
         self._shelf = Shelf(Path(folder), in_memory=0, when_full=RunError)
-        self._objects: dict[Service, Objects] = {}
+        # By window, the one used last at the end.
+        self._objects: dict[str, Objects] = {}
         self._kept: dict[str, _Kept] = {}
         self._lock = threading.Lock()
         self._sweeper: threading.Timer | None = None
@@ -131,9 +160,13 @@ class _Depot:
     def prepare(self, errand: Errand) -> Brought:
         """Fetch a photo and make its result, to be kept or staged."""
         job, children = errand.job, _Children(self._station, errand)
-        objects = self._reach(errand.service)
+        objects = self._reach(errand)
         treatment = Treatment(objects, TaskMaker(children, None))
-        ready: Ready | Settled
+        ready: Ready | Settled | None = None
+        if errand.promised is not None:
+            ready = _written_before(objects, errand.promised)
+        if ready is not None:
+            return _brought(ready)
         if job.landing is None:
             ready = treatment.prepare(job)
         else:
@@ -148,15 +181,20 @@ class _Depot:
             ready.fetched.content.discard()
         return _brought(ready)
 
-    def deliver(self, ticket: str) -> Brought | None:
-        """Write what is kept under a ticket; None for nothing."""
+    def deliver(self, ticket: str, result: str) -> Brought | None:
+        """Write what is kept under a ticket, if it is this result; None for nothing."""
         with self._lock:
-            kept = self._kept.pop(ticket, None)
-        return None if kept is None else _brought(kept.treatment.deliver(kept.prepared))
+            kept = self._kept.get(ticket)
+            if kept is None or kept.prepared.content.digest != result:
+                return None
+            del self._kept[ticket]
+        return _brought(kept.treatment.deliver(kept.prepared))
 
-    def _reach(self, service: Service) -> Objects:
+    def _reach(self, errand: Errand) -> Objects:
+        service = errand.service
         with self._lock:
-            if service not in self._objects:
+            objects = self._objects.pop(errand.window, None)
+            if objects is None:
                 try:
                     client = connect(
                         endpoint_url=service.endpoint_url,
@@ -167,8 +205,11 @@ class _Depot:
                     )
                 except UsageError as error:
                     raise RunError(str(error)) from error
-                self._objects[service] = Objects(client, self._shelf)
-            return self._objects[service]
+                objects = Objects(client, self._shelf)
+            self._objects[errand.window] = objects
+            for window in list(self._objects)[:-_RUNS]:
+                del self._objects[window]
+            return objects
 
     def _keep(self, kept: _Kept) -> None:
         ticket = str(self._station.current())
@@ -186,17 +227,19 @@ class _Depot:
 
     def _sweep(self) -> None:
         """Throw away what nobody asks for any more: its client is gone."""
-        self._throw(
-            [
-                ticket
-                for ticket, kept in self._kept.copy().items()
-                if not self._station.is_wanted(kept.window, ticket, states=_KEPT)
-            ]
-        )
-        with self._lock:
-            self._sweeper = None
-            if self._kept:
-                self._sweep_later()
+        try:
+            self._throw(
+                [
+                    ticket
+                    for ticket, kept in self._kept.copy().items()
+                    if not self._station.is_wanted(kept.window, ticket, states=_KEPT)
+                ]
+            )
+        finally:
+            with self._lock:
+                self._sweeper = None
+                if self._kept:
+                    self._sweep_later()
 
     def _sweep_later(self) -> None:
         self._sweeper = threading.Timer(SWEEP_SECONDS, self._sweep)
@@ -209,6 +252,31 @@ class _Depot:
                 kept = self._kept.pop(ticket, None)
             if kept is not None:
                 kept.prepared.discard()
+
+
+def _written_before(objects: Objects, promised: Prepared) -> Settled | None:
+    """Return the outcome of what a lost worker wrote, None where it did not come to that.
+
+    Raises FileError.
+    """
+    job = promised.job
+    place = job.source if job.destination is None else job.destination
+    assert isinstance(place, Address)  # noqa: S101 - files are not replaced here
+    standing = objects.look(place)
+    # It names the very state of the source: only this result, whoever wrote it, says the same.
+    if standing is None or standing.note != promised.note:
+        return None
+    if not promised.note.is_of(standing.size, standing.checksum):
+        return None
+    return Settled(
+        job=job,
+        result=promised.result,
+        fetched=promised.fetched,
+        judged=promised.judged,
+        error=promised.error,
+        written=promised,
+        etag=standing.etag,
+    )
 
 
 def _brought(ready: Ready | Settled) -> Brought:

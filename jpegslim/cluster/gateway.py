@@ -6,11 +6,14 @@ is told one.
 
 import logging
 import os
+import pickle
 import pkgutil
+import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Self
@@ -18,7 +21,7 @@ from typing import Any, Self
 from distributed import Client, Future, LocalCluster
 from distributed.versions import VersionMismatchWarning
 
-from jpegslim.cluster.station import WATCH_SECONDS, Reply, withdraw
+from jpegslim.cluster.station import WATCH_SECONDS, Reply, label, withdraw
 from jpegslim.errors import RunError
 from jpegslim.files.child import one_line
 from jpegslim.files.pool import default_jobs
@@ -28,6 +31,9 @@ LOCAL = "local"
 CONNECT_SECONDS = 10.0
 # Workers of a cluster that grows with its work take a while to come.
 WORKERS_SECONDS = 60.0
+# A run that ends waits so long for its tasks to be taken back: a worker that is frozen answers
+# only when Dask gives it up, after five minutes.
+WITHDRAW_SECONDS = 5.0
 # How often the scheduler is asked who is there.
 CENSUS_SECONDS = 2.0
 # The page with Dask's own figures can be seen from this machine alone.
@@ -38,9 +44,10 @@ NO_EXTRAS: Mapping[str, str] = MappingProxyType({})
 
 
 class Gateway:
-    """A connection to a scheduler; a context manager, and all its methods are for one thread.
+    """A connection to a scheduler; a context manager.
 
-    Every method raises RunError where the scheduler can't be reached.
+    `threads` and `withdraw` are for the thread that opened it, the rest for any. Each method
+    raises RunError where the scheduler can't be reached.
     """
 
     def __init__(
@@ -101,8 +108,11 @@ class Gateway:
 
     def submit(self, work: Callable[[str, bytes], Reply], order: bytes, key: str) -> "Future[Any]":
         """Have work done somewhere. work: called there with this version and a pickled order."""
+        # By a function of Python's own: a worker that finds what it can't import in the message
+        # itself does not fail the task but ends.
+        call = pickle.dumps(_Call(work, (VERSION, order)), pickle.HIGHEST_PROTOCOL)
         future: Future[Any] = self._asked(
-            self._client.submit, work, VERSION, order, key=key, pure=False
+            self._client.submit, pickle.loads, call, key=key, pure=False
         )
         return future
 
@@ -123,18 +133,27 @@ class Gateway:
 
     def withdraw(self, window: str, futures: "list[Future[Any]]") -> None:
         """Take back what a window submitted; once this returns, nothing more comes of it."""
-        try:
-            self._asked(self._client.cancel, futures, force=True)
-            self._asked(self._client.run, withdraw, window, on_error="ignore")
-        except Exception:  # noqa: BLE001 - the run is over, and why is known already
+        answered = threading.Event()
+
+        def take_back() -> None:
+            # The run is over, and why is known already.
+            with suppress(Exception):
+                self._asked(self._client.cancel, futures, force=True)
+                self._asked(self._client.run, withdraw, window, on_error="ignore")
+                answered.set()
+
+        asking = threading.Thread(target=take_back, daemon=True)
+        asking.start()
+        asking.join(WITHDRAW_SECONDS)
+        if not answered.is_set():
             # Nobody to be asked, or a worker of another version. They notice by themselves.
             time.sleep(2 * WATCH_SECONDS)
 
     def name(self, worker: str) -> str:
         """Return what a person calls the worker at an address."""
-        workers = self._asked(self._client.scheduler_info)["workers"]
-        name = str(workers.get(worker, {}).get("name", worker))
-        return f"Dask worker {worker}" if name == worker else f"Dask worker {name} ({worker})"
+        # Unasked, some versions of Dask tell of the first five.
+        workers = self._asked(self._client.scheduler_info, n_workers=-1)["workers"]
+        return label(str(workers.get(worker, {}).get("name", worker)), worker)
 
     def sees(self, worker: str, folder: Path) -> bool:
         """Tell whether a worker has this folder; one that is gone meanwhile has it not."""
@@ -193,8 +212,11 @@ class Gateway:
             raise self.lost()
         try:
             return ask(*args, **options)
-        except (OSError, TimeoutError) as error:
-            raise self.lost() from error
+        except Exception as error:
+            # Lost meanwhile, Dask's client raises whatever it trips over.
+            if isinstance(error, OSError) or self._client.status != "running":
+                raise self.lost() from error
+            raise
 
     @contextmanager
     def _connected(self) -> Iterator[Client]:
@@ -215,13 +237,25 @@ class Gateway:
             yield client
 
 
-def _local(threads: int) -> LocalCluster:
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """Unpickled, it is what a function returns."""
+
+    work: Callable[[str, bytes], Reply]
+    arguments: tuple[str, bytes]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return self.work, self.arguments
+
+
+@contextmanager
+def _local(threads: int) -> Iterator[LocalCluster]:
     """Start a scheduler and a worker in this process; what takes time is done in children anyway.
 
     Nothing but the dashboard listens.
     """
     with _quietly():
-        return LocalCluster(
+        cluster = LocalCluster(
             n_workers=1,
             threads_per_worker=threads,
             processes=False,
@@ -230,6 +264,13 @@ def _local(threads: int) -> LocalCluster:
             worker_dashboard_address="127.0.0.1:0",
             silence_logs=False,
         )
+    try:
+        yield cluster
+    finally:
+        # Unasked, it waits for its threads, of which one may hang on a dead network.
+        for worker in cluster.workers.values():
+            cluster.sync(worker.close, executor_wait=False)
+        cluster.close()
 
 
 @contextmanager
@@ -255,4 +296,6 @@ def _quietly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)
         warnings.simplefilter("ignore", UserWarning)
+        # A socket that could not have the taken port.
+        warnings.simplefilter("ignore", ResourceWarning)
         yield

@@ -2,7 +2,7 @@
 
 Each hand of the run waits for one photo: first for a worker to prepare it, then, once the run has
 noted what is about to be written, for the same worker to deliver it. Where that one is gone, with
-what it had prepared, another begins anew.
+what it had prepared, another looks whether it was written, and begins anew where it was not.
 """
 
 import pickle
@@ -18,14 +18,15 @@ from jpegslim.aws.making import Job
 from jpegslim.aws.treatment import Prepared, Settled, failed
 from jpegslim.aws.workplace import Name, Ready
 from jpegslim.cluster import attempts
-from jpegslim.cluster.answers import answer_of, check_seen, named, opened, refusal
+from jpegslim.cluster.answers import answer_of, check_seen, opened, refusal
 from jpegslim.cluster.depot import Brought, Errand, Service, deliver, prepare
 from jpegslim.cluster.gateway import Gateway
 from jpegslim.cluster.window import make_folder, room
-from jpegslim.errors import WorkerError
+from jpegslim.errors import FileError, WorkerError
 from jpegslim.files import work
 from jpegslim.files.plan import Task
 from jpegslim.files.worker import POLL_SECONDS
+from jpegslim.results import Status
 from jpegslim.version import VERSION
 
 if TYPE_CHECKING:
@@ -61,10 +62,14 @@ def open_place(
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """What is kept for a photo on its way. worker, future: who has its result, and its ticket."""
+    """What is kept for a photo on its way.
+
+    worker, future: who has its result, and its ticket. lives: how often that may be lost.
+    """
 
     worker: str
     future: "Future[Any]"
+    lives: int
 
 
 class There:
@@ -91,41 +96,33 @@ class There:
 
     def prepare(self, job: Job) -> Ready | Settled:
         """Have a photo read and optimized somewhere. Raises RunError."""
-        errand = self._errand(job)
-        future = self._submit(errand)
-        try:
-            worker, brought = self._wait(future)
-            ready = self._as_here(job, worker, brought)
-            if isinstance(ready, Prepared):
-                with self._lock:
-                    self._held[job] = _Held(worker, future)
-        except WorkerError as error:
-            if self._stopped.is_set():
-                raise
-            ready = failed(job, None, error)
-        finally:
-            with self._lock:
-                self._out.discard(future)
-        return ready
+        return self._prepare(job, self._errand(job), _LIVES)
 
-    def deliver(self, prepared: Prepared) -> Settled:
-        """Have what is prepared written by who has it. Raises RunError."""
+    def deliver(self, prepared: Prepared) -> Prepared | Settled:
+        """Have what is prepared written by who has it. Raises RunError.
+
+        Where it went down with its worker it is given back prepared anew, unless it was written.
+        """
+        self._check_open()
         job = prepared.job
-        for _ in range(_LIVES):
-            with self._lock:
-                held = self._held.pop(job)
-            reply = self._gateway.ask(held.worker, deliver, VERSION, str(held.future.key))
-            brought = None if reply is None else opened(reply, self._gateway).result
-            if isinstance(brought, Brought):
-                return self._settled(job, held.worker, brought)
-            # It went down with its worker.
-            again = self.prepare(job)
-            if isinstance(again, Settled):
-                return again
-            if not isinstance(again, Prepared) or not _is_same(again, prepared):
-                break
-        text = "was replaced, or lost with the Dask workers that had it; left as it is"
-        return failed(job, prepared.fetched, WorkerError(text))
+        with self._lock:
+            held = self._held.pop(job)
+        ticket, result = str(held.future.key), prepared.content.digest
+        reply = self._gateway.ask(held.worker, deliver, VERSION, ticket, result)
+        answer = None if reply is None else opened(reply, self._gateway)
+        if answer is not None and isinstance(answer.result, Brought):
+            return self._settled(job, held.worker, answer.result)
+        if answer is not None and isinstance(answer.error, FileError):
+            return failed(job, prepared.fetched, answer.error)
+        # Dask begins it anew by itself, but knows of no promise.
+        held.future.release()
+        if held.lives == 1:
+            text = f"was lost with the Dask workers that had it, {_LIVES} in a row"
+            return failed(job, prepared.fetched, WorkerError(text))
+        errand = replace(self._errand(job), promised=prepared)
+        again = self._prepare(job, errand, held.lives - 1)
+        assert isinstance(again, Prepared | Settled)  # noqa: S101 - what lands is not delivered
+        return again
 
     def done(self, job: Job) -> None:
         """Let go of what is kept for a job, and clear away what lost workers staged for it."""
@@ -166,6 +163,32 @@ class There:
             token=token,
         )
 
+    def _prepare(self, job: Job, errand: Errand, lives: int) -> Ready | Settled:
+        try:
+            return self._brought(job, errand, lives)
+        except FileError as error:
+            if self._stopped.is_set():
+                raise
+            copied = not job.dry_run and (job.destination is not None or job.landing is not None)
+            if not copied or errand.verdict is not None or not isinstance(error, WorkerError):
+                return failed(job, None, error)
+            # The best there is to be had of it is a copy.
+            return self._prepare(job, replace(errand, verdict=error), lives)
+
+    def _brought(self, job: Job, errand: Errand, lives: int) -> Ready | Settled:
+        """Have an errand done. Raises FileError where nothing was brought of it, and RunError."""
+        future = self._submit(errand)
+        try:
+            worker, brought = self._wait(future)
+            ready = self._as_here(job, worker, brought)
+            if isinstance(ready, Prepared):
+                with self._lock:
+                    self._held[job] = _Held(worker, future, lives)
+        finally:
+            with self._lock:
+                self._out.discard(future)
+        return ready
+
     def _submit(self, errand: Errand) -> "Future[Any]":
         order = pickle.dumps(errand, pickle.HIGHEST_PROTOCOL)
         with self._lock:
@@ -176,7 +199,7 @@ class There:
         return future
 
     def _wait(self, future: "Future[Any]") -> tuple[str, Brought]:
-        """Return what a worker brought, and its address. Raises WorkerError and RunError."""
+        """Return what a worker brought, and its address. Raises FileError and RunError."""
         arrived = threading.Event()
         while True:
             future.add_done_callback(lambda _: arrived.set())
@@ -213,28 +236,23 @@ class There:
     def _settled(self, job: Job, worker: str, brought: Brought) -> Settled:
         settled = brought.ready
         assert isinstance(settled, Settled)  # noqa: S101 - asked by the caller
-        result, error = replace(settled.result, path=job.shown), settled.error
+        result = replace(settled.result, path=job.shown)
         if isinstance(job.source, Path):
             refused = refusal(job.source, result, worker, self._gateway)
             if refused is not None:
                 return failed(job, None, refused)
-        if isinstance(error, WorkerError):
-            told = named(error, worker, self._gateway, brought.notes)
-            result = replace(result, message=result.message.replace(str(error), str(told), 1))
-            error = told
-        return replace(settled, job=job, result=result, error=error)
+        if result.status is Status.FAILED and result.reason == "access_denied":
+            # Each worker has credentials of its own.
+            text = f"{result.message} (on the {self._gateway.name(worker)})"
+            result = replace(result, message=text)
+        for note in brought.notes:
+            assert settled.error is not None  # noqa: S101 - they are its own
+            settled.error.add_note(note)
+        return replace(settled, job=job, result=result)
 
     def _check_open(self) -> None:
         if self._stopped.is_set():
             raise WorkerError("was not finished: the work was stopped", reason="stopped")
-
-
-def _is_same(one: Prepared, other: Prepared) -> bool:
-    """Tell whether what was noted of one result is true of the other."""
-    return (one.fetched.content.digest, one.content.digest) == (
-        other.fetched.content.digest,
-        other.content.digest,
-    )
 
 
 def _staging(job: Job, landing: Path, token: str) -> Task:

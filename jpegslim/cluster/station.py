@@ -8,7 +8,8 @@ gone or was stopped) is ended at once and what it staged is removed.
 import pickle
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator
+import traceback
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -89,8 +90,22 @@ def reply(version: str, dask_worker: DaskWorker, work: Callable[[DaskWorker], ob
         answer = Answer(None, error, tuple(getattr(error, "__notes__", ())))
     except Exception as error:  # noqa: BLE001 - of ours: this file's, as in a child
         text = f"internal error: {one_line(error)}"
-        answer = Answer(None, WorkerError(text, reason="internal_error"))
+        bug = WorkerError(text, reason="internal_error")
+        answer = Answer(None, bug, (traceback.format_exc(),))
     return address, VERSION, pickle.dumps(answer, pickle.HIGHEST_PROTOCOL)
+
+
+def label(name: str, address: str) -> str:
+    """Return what a person calls a worker."""
+    return f"Dask worker {address}" if name == address else f"Dask worker {name} ({address})"
+
+
+def named(error: WorkerError, worker: str, notes: Sequence[str] = ()) -> WorkerError:
+    """Return trouble of a worker with its label. notes: for those who debug."""
+    told = WorkerError(f"{error} (on the {worker})", reason=error.reason)
+    for note in notes:
+        told.add_note(note)
+    return told
 
 
 def withdraw(window: str, dask_worker: DaskWorker) -> None:
@@ -149,6 +164,11 @@ class Station:
     def current(self) -> Key:
         """Return the key of the task that this thread works on."""
         return self._worker().get_current_task()
+
+    def label(self) -> str:
+        """Return what a person calls this worker."""
+        dask_worker = self._worker()
+        return label(str(dask_worker.name), str(dask_worker.address))
 
     def is_wanted(
         self, window: str, key: Key | None = None, *, states: Collection[str] = AT_WORK

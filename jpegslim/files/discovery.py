@@ -89,21 +89,21 @@ def discover(
 
 
 def discover_listed(
-    names: Iterable[Path | FileResult],
+    names: Iterable[Path | FileResult | None],
     *,
     without: Sequence[Path] = (),
     selection: Selection = EVERYTHING,
-) -> Iterator[Candidate | FileResult]:
+) -> Iterator[Candidate | FileResult | None]:
     """Yield what each name of an endless list leads to, judged alone as a PATH is.
 
     No name is remembered: a file that is listed twice, or by itself and with its folder, comes
     twice. In an output folder a relative name keeps the folders it is written with; an absolute
-    name, or one with "..", goes by its last part. What is no file's name comes as an outcome, and
-    is handed on.
+    name, or one with "..", goes by its last part. Handed on are outcomes, of what is no file's
+    name, and None, for nothing yet.
     """
     avoided, sieve = keys(without), Sieve(selection)
     for name in names:
-        if isinstance(name, FileResult):
+        if name is None or isinstance(name, FileResult):
             yield name
             continue
         visit = _Visit([name], avoided, sieve)

@@ -79,15 +79,15 @@ class Holdings:
         return () if self._lock is None else (self._lock.descriptor,)
 
     def recall(
-        self, found: Iterable[Candidate | FileResult], settings: Settings
-    ) -> Iterator[Candidate | FileResult]:
+        self, found: Iterable[Candidate | FileResult | None], settings: Settings
+    ) -> Iterator[Candidate | FileResult | None]:
         """Answer for files that the ledger knows in their place; they are not even read."""
         for each in found:
             verdict = None
             if isinstance(each, Candidate) and self._ledger and self._needs.output is None:
                 key = writer.key(each.path)
                 verdict = self._ledger.known(key, each.size, each.mtime_ns, settings)
-            if verdict is None or isinstance(each, FileResult):
+            if verdict is None or not isinstance(each, Candidate):
                 yield each
             else:
                 yield FileResult(

@@ -1,6 +1,7 @@
 """Lists of names: read as they come, never held whole."""
 
 import io
+import select
 import sys
 from collections.abc import Iterator, Sequence
 
@@ -10,15 +11,18 @@ from jpegslim.files.store import plain_words
 _CHUNK = 1 << 16
 # Linux and macOS take paths of 4096 and 1024 bytes, Windows of 32767 UTF-16 units.
 _LONGEST_NAME = 1 << 17
+# What is finished meanwhile waits so long for its name, at the most.
+_IDLE_MILLISECONDS = 500
 
 
 def read_list(stream: io.BufferedIOBase, *, nul: bool) -> Iterator[Sequence[str]]:
     """Return the names in a list, separated by newlines or, with `nul`, by NUL characters.
 
-    They come in the pieces that could be read at once, none of them empty. The beginning is read
-    now, the rest as it is asked for. Empty names are passed over and the last separator may be
-    missing. Bytes that are not UTF-8 stay as they are; a carriage return before a newline is
-    dropped on Windows only, since names elsewhere may end in one.
+    They come in the pieces that could be read at once; an empty one says that whoever writes the
+    list has nothing just now. The beginning is read at once, the rest as it is asked for. Empty
+    names are passed over and the last separator may be missing. Bytes that are not UTF-8 stay as
+    they are; a carriage return before a newline is dropped on Windows only, since names elsewhere
+    may end in one.
 
     Raises UsageError where a list of lines turns out to be separated by NUL characters; while it
     is read on, RunError where it can't be, or where a name is longer than any system takes.
@@ -39,6 +43,8 @@ def _names(stream: io.BufferedIOBase, start: bytes, separator: bytes) -> Iterato
             raise RunError(
                 f"the list has a name longer than {_LONGEST_NAME} bytes: is it a list of names?"
             )
+        while _is_idle(stream):
+            yield []
         chunk = _read(stream)
     if last := _name(rest, separator):
         yield [last]
@@ -49,6 +55,20 @@ def _name(name: bytes, separator: bytes) -> str:
         name = name.removesuffix(b"\r")
     # As os.fsdecode, which refuses bytes that are not UTF-8 on Windows.
     return name.decode(sys.getfilesystemencoding(), "surrogateescape")
+
+
+def _is_idle(stream: io.BufferedIOBase) -> bool:
+    """Wait a moment for more of a pipe; tell whether nothing came. Windows can't tell of a pipe."""
+    if sys.platform == "win32":
+        return False
+    try:
+        number = stream.fileno()
+    except OSError:
+        # In memory.
+        return False
+    poll = select.poll()
+    poll.register(number, select.POLLIN)
+    return not poll.poll(_IDLE_MILLISECONDS)
 
 
 def _read(stream: io.BufferedIOBase) -> bytes:

@@ -55,7 +55,7 @@ class Task:
 
 
 def plan(
-    candidates: Iterable[Candidate | FileResult],
+    candidates: Iterable[Candidate | FileResult | None],
     *,
     paths: Sequence[Path],
     output: Path | None,
@@ -64,8 +64,8 @@ def plan(
     selection: Selection = EVERYTHING,
     ledger: Path | None = None,
     run: str = "",
-) -> Iterator[Task | FileResult]:
-    """Turn what `discover` found at `paths` into tasks; results already there pass through.
+) -> Iterator[Task | FileResult | None]:
+    """Turn what `discover` found at `paths` into tasks; results already there, and None, pass.
 
     selection: what `discover` was given. run: begins the tokens of its tasks, so that a temporary
     tells which run left it. output: None for in place. Files that would meet on one name in it
@@ -75,9 +75,9 @@ def plan(
     """
     outlet = None if output is None else _Outlet(output, paths, selection)
 
-    def tasks() -> Iterator[Task | FileResult]:
+    def tasks() -> Iterator[Task | FileResult | None]:
         for candidate in candidates:
-            if isinstance(candidate, FileResult):
+            if not isinstance(candidate, Candidate):
                 yield candidate
                 continue
             destination = candidate.path

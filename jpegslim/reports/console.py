@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 IN_PLACE = "replacing in place; originals are not kept"
+IN_BUCKETS = "replacing in place; originals are kept where the bucket keeps older versions"
 BACKED_UP = "replacing in place; originals are kept in"
 DRY_RUN = "dry run: nothing will be written"
 
@@ -104,7 +105,7 @@ class ConsoleReporter:
             self._backup = run.backup
             self._print(summary.Line(f"{BACKED_UP} {wording.printable(str(run.backup))}"))
         elif run.output is None:
-            self._print(summary.Line(IN_PLACE))
+            self._print(summary.Line(IN_BUCKETS if run.objects else IN_PLACE))
         for note in run.notes:
             self._print(summary.Line(note))
         if self._bar:

@@ -15,7 +15,7 @@ class RunStart:
     paths: what was asked for, without the names of a list. output: None means in place. backup:
     where originals are kept, None for nowhere. notes: lines that a person should see once. began:
     seconds since 1970, None for just now. folder: what relative names count from, None for the
-    current one.
+    current one. objects: they are what is replaced, and their bucket may keep older versions.
     """
 
     settings: Settings
@@ -27,6 +27,7 @@ class RunStart:
     paths: tuple[Path | Url, ...] = ()
     began: float | None = None
     folder: Path | None = None
+    objects: bool = False
 
 
 class Reporter(Protocol):

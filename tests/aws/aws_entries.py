@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from jpegslim.aws import work
@@ -12,6 +13,7 @@ ENTRY = "aws_entries:run"
 POISON = b"POISON"
 HANGS = b"HANGS"
 KILLER = b"KILLER"
+FULL = b"FULL"
 
 
 def run(order, admit):
@@ -20,6 +22,8 @@ def run(order, admit):
         os.kill(os.getpid(), signal.SIGKILL)
     if data.endswith(HANGS):
         time.sleep(600)
+    if data.endswith(FULL):
+        order = replace(order, result=Path("/dev/full"))
     return work.run(order, admit)
 
 

@@ -131,6 +131,20 @@ def emulator(folder):
     return program
 
 
+# Lambda has no /dev/shm, and so none of the semaphores that multiprocessing is made of.
+_NO_SEMAPHORES = """\
+import _multiprocessing
+
+class SemLock:
+    SEM_VALUE_MAX = _multiprocessing.SemLock.SEM_VALUE_MAX
+
+    def __init__(self, *_):
+        raise OSError(38, "Function not implemented")
+
+_multiprocessing.SemLock = SemLock
+"""
+
+
 class Lambda:
     """The handler inside awslambdaric inside the emulator, as a container image would run it."""
 
@@ -152,6 +166,7 @@ class Lambda:
         self._output = self.log.open("wb")
         package = str(Path(jpegslim.__file__).parents[1])
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+        (folder / "sitecustomize.py").write_text(_NO_SEMAPHORES)
         self._process = subprocess.Popen(
             [
                 program,
@@ -171,7 +186,7 @@ class Lambda:
             env={
                 **kept,
                 **variables(endpoint),
-                "PYTHONPATH": package,
+                "PYTHONPATH": os.pathsep.join([str(folder), package, str(Path(__file__).parent)]),
                 "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(memory),
                 "AWS_LAMBDA_FUNCTION_TIMEOUT": str(timeout),
                 **environment,

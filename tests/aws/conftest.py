@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import quote_plus
 
@@ -14,14 +16,22 @@ from PIL import Image
 
 pytest.importorskip("boto3", reason="needs the extra aws: pip install 'jpegslim[aws]'")
 
+from aws_entries import ENTRY
 from aws_parts import KEY, REGION, SECRET, Lambda, Weed, emulator
+from botocore.exceptions import ClientError
+from dask_parts import Dask
+from function_parts import Deployed
 
 import jpegslim
 from jpegslim.aws.connection import connect
 from jpegslim.aws.content import Shelf
+from jpegslim.aws.environment import read_environment
+from jpegslim.aws.function import Function
 from jpegslim.aws.objects import Objects
+from jpegslim.aws.telling import Teller
 
-ROOT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 EXAMPLES = sorted((ROOT / "examples" / "photos").glob("*.jpg"))
 
 
@@ -118,6 +128,13 @@ def _bucket(endpoint, request, which="", **options):
     client = connect(endpoint_url=endpoint, transfers=30)
     name = "t" + hashlib.sha256(f"{request.node.nodeid}{which}".encode()).hexdigest()[:20]
     client.create_bucket(Bucket=name, **options)
+
+    def remove():
+        # The real server sets room aside for each, and has only so much; moto keeps what is full.
+        with suppress(ClientError):
+            client.delete_bucket(Bucket=name)
+
+    request.addfinalizer(remove)
     return Bucket(client, endpoint, name)
 
 
@@ -191,6 +208,14 @@ def command(tmp_path):
     return run
 
 
+@pytest.fixture
+def dask(tmp_path_factory):
+    """A cluster that a test may break: nothing of it runs yet."""
+    cluster = Dask(tmp_path_factory.mktemp("dask"), HERE, HERE.parent / "cluster")
+    yield cluster
+    cluster.close()
+
+
 @pytest.fixture(scope="session")
 def rie(tmp_path_factory):
     """Lambda's Runtime Interface Emulator."""
@@ -236,3 +261,25 @@ def notification():
         }
 
     return build
+
+
+@pytest.fixture
+def deployed(bucket, tmp_path):
+    """Return a function that sets the function up for the bucket."""
+    running = []
+
+    def start(
+        *, timeout=60.0, reserve=1.0, client=None, memory="3538", service="jpegslim", **variables
+    ):
+        configuration = read_environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory, **variables})
+        configuration = replace(configuration, timeout=timeout, reserve=reserve)
+        shelf = Shelf(tmp_path)
+        objects = Objects(client or bucket.client, shelf)
+        teller = Teller({"POWERTOOLS_SERVICE_NAME": service})
+        running.append(Function(configuration, objects, shelf, teller, entry=ENTRY))
+        return Deployed(running[-1])
+
+    yield start
+    for function in running:
+        function.close()
+    assert list(tmp_path.iterdir()) == []

@@ -5,37 +5,20 @@ import re
 import shutil
 import signal
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("distributed", reason="needs the extra: pip install 'jpegslim[cluster]'")
 
+from cluster_parts import let_go, temporaries
 from dask_parts import Dask
 
 import jpegslim
-from jpegslim.aws.addresses import Address
-from jpegslim.aws.making import Job
-from jpegslim.aws.treatment import Prepared, Settled
-from jpegslim.cluster.depot import Service
-from jpegslim.cluster.gateway import Gateway
-from jpegslim.cluster.objects import EXTRAS, There
-from jpegslim.errors import RunError, WorkerError
-from jpegslim.results import Status
-from jpegslim.settings import Settings
+from jpegslim.files.ledger import Ledger
 
 HERE = Path(__file__).parent
-SETTINGS = Settings()
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-@pytest.fixture
-def dask(tmp_path_factory):
-    """A cluster that a test may break: nothing of it runs yet."""
-    cluster = Dask(tmp_path_factory.mktemp("dask"), HERE, HERE.parent / "cluster")
-    yield cluster
-    cluster.close()
 
 
 @pytest.fixture(scope="module")
@@ -47,23 +30,6 @@ def two_workers(tmp_path_factory):
         cluster.work(name)
     yield cluster
     cluster.close()
-
-
-def kept(cluster):
-    """Return the photos that lie in the workers' own folders."""
-    return [path for path in cluster.folder.rglob("jpegslim-*/*") if path.is_file()]
-
-
-def let_go(cluster):
-    """Wait until nothing lies there any more."""
-    deadline = time.monotonic() + 10
-    while kept(cluster) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return kept(cluster) == []
-
-
-def temporaries(folder):
-    return [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
 
 
 def told(done, bucket):
@@ -191,7 +157,7 @@ def test_a_lower_target_is_made_once_and_told_as_one_more_generation(
 
 
 @linux_only
-def test_a_killed_worker_costs_nothing(command, dask, real_bucket, photo):
+def test_a_killed_worker_costs_nothing(command, dask, real_bucket, photo, tmp_path):
     real_bucket.keep_versions()
     count = 24
     for number in range(count):
@@ -202,12 +168,16 @@ def test_a_killed_worker_costs_nothing(command, dask, real_bucket, photo):
         *(real_bucket, f"s3://{real_bucket.name}", "--json", "--cluster", dask.address),
         wait=False,
     )
-    for _ in range(3):
-        assert started.stdout.readline()
+    lines = [started.stdout.readline() for _ in range(3)]
     first.kill()
     dask.work("second")
-    _, err = started.communicate(timeout=120)
+    rest, err = started.communicate(timeout=120)
     assert started.returncode == 0, err
+    *files, last = map(json.loads, [*lines, *rest.splitlines()])
+    assert len({each["path"] for each in files}) == len(files) == count
+    assert last["totals"]["optimized"] == count
+    with Ledger(tmp_path / "state" / "ledger.sqlite", read_only=True) as ledger:
+        assert ledger.intents() == []
     for number in range(count):
         key = f"{number:02}.jpg"
         assert real_bucket.get(key) == jpegslim.optimize(photo(number)).data
@@ -316,134 +286,3 @@ def test_a_file_that_workers_do_not_see_is_told(command, dask, real_bucket, phot
     assert done.returncode == 3
     assert f"wrote into {out} is not to be seen here: share one folder" in done.stderr
     assert temporaries(tmp_path) == []
-
-
-class Ours:
-    """The client's side of a cluster, as a run has it, with one worker to begin with."""
-
-    def __init__(self, dask, bucket, entry="aws_entries:by_ending"):
-        self.bucket, self.dask = bucket, dask
-        dask.start()
-        self.worker = dask.work("first")
-        self.gateway = Gateway(dask.address, extras=EXTRAS).__enter__()
-        self.place = There(
-            self.gateway,
-            Service(bucket.endpoint, None, None),
-            name=lambda address: str(address).encode(),
-            run="run",
-            entry=entry,
-        )
-
-    def job(self, key, **options):
-        source = Address(self.bucket.name, key)
-        return Job(source=source, destination=None, settings=SETTINGS, timeout=5.0, **options)
-
-    def prepared(self, key):
-        prepared = self.place.prepare(self.job(key))
-        assert isinstance(prepared, Prepared)
-        return prepared
-
-
-@pytest.fixture
-def ours(dask, real_bucket):
-    mine = Ours(dask, real_bucket.keep_versions())
-    yield mine
-    mine.gateway.__exit__(None, None, None)
-
-
-def test_no_pixels_cross_and_nothing_is_written_before_it_is_delivered(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    prepared = ours.prepared("a.jpg")
-    for content in (prepared.content, prepared.fetched.content):
-        assert (content.data, content.path) == (None, None)
-    assert len(ours.bucket.versions("a.jpg")) == 1
-    settled = ours.place.deliver(prepared)
-    assert settled.result.status is Status.OPTIMIZED
-    assert settled.written.content == prepared.content
-    assert settled.etag == ours.bucket.head("a.jpg")["ETag"]
-    assert let_go(ours.dask)
-
-
-def test_what_went_down_with_its_worker_is_made_and_delivered_by_another(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    prepared = ours.prepared("a.jpg")
-    ours.worker.kill()
-    ours.worker.wait()
-    ours.dask.work("second")
-    assert ours.place.deliver(prepared).result.status is Status.OPTIMIZED
-    assert ours.bucket.get("a.jpg") == jpegslim.optimize(photo()).data
-    assert len(ours.bucket.versions("a.jpg")) == 2
-
-
-def test_a_photo_that_was_replaced_while_its_worker_died_is_left_alone(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    prepared = ours.prepared("a.jpg")
-    ours.worker.kill()
-    ours.worker.wait()
-    ours.bucket.put("a.jpg", photo(1))
-    ours.dask.work("second")
-    settled = ours.place.deliver(prepared)
-    assert settled.result.status is Status.FAILED
-    assert "left as it is" in settled.result.message
-    assert ours.bucket.get("a.jpg") == photo(1)
-
-
-def test_a_newer_upload_wins_over_what_a_worker_prepared(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    prepared = ours.prepared("a.jpg")
-    ours.bucket.put("a.jpg", photo(1))
-    assert ours.place.deliver(prepared).result.reason == "stale"
-    assert ours.bucket.get("a.jpg") == photo(1)
-
-
-def test_poison_costs_only_itself_and_the_worker_is_named(ours, photo):
-    reasons = {b"POISON": "worker_died", b"HANGS": "timeout"}
-    for ending, reason in reasons.items():
-        ours.bucket.put("bad.jpg", photo() + ending)
-        settled = ours.place.prepare(ours.job("bad.jpg"))
-        assert isinstance(settled, Settled)
-        assert (settled.result.status, settled.result.reason) == (Status.FAILED, reason)
-        assert "(on the Dask worker first (tcp://" in settled.result.message
-    ours.bucket.put("good.jpg", photo())
-    assert ours.place.deliver(ours.prepared("good.jpg")).result.status is Status.OPTIMIZED
-    assert let_go(ours.dask)
-
-
-def test_a_poisoned_photo_is_copied_where_results_go_elsewhere(ours, photo):
-    ours.bucket.put("bad.jpg", photo() + b"POISON")
-    there = Address(ours.bucket.name, "out/bad.jpg")
-    prepared = ours.place.prepare(
-        Job(source=Address(ours.bucket.name, "bad.jpg"), destination=there, settings=SETTINGS)
-    )
-    settled = ours.place.deliver(prepared)
-    assert (settled.result.status, settled.result.reason) == (Status.FAILED, "worker_died")
-    assert ours.bucket.get("out/bad.jpg") == photo() + b"POISON"
-
-
-def test_what_is_let_go_is_thrown_away(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    prepared = ours.prepared("a.jpg")
-    assert len(kept(ours.dask)) == 2
-    ours.place.done(prepared.job)
-    assert let_go(ours.dask)
-
-
-def test_a_stopped_place_turns_everybody_away(ours, photo):
-    ours.bucket.put("a.jpg", photo())
-    ours.prepared("a.jpg")
-    ours.place.stop()
-    assert kept(ours.dask) == []
-    with pytest.raises(WorkerError, match="stopped"):
-        ours.place.prepare(ours.job("a.jpg"))
-
-
-def test_what_kills_dask_workers_is_given_up(dask, real_bucket, photo, monkeypatch):
-    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
-    real_bucket.put("killer.jpg", photo() + b"KILLER")
-    mine = Ours(dask, real_bucket)
-    settled = mine.place.prepare(mine.job("killer.jpg"))
-    assert (settled.result.status, settled.result.reason) == (Status.FAILED, "worker_died")
-    assert "every Dask worker that had it died, 1 in all" in settled.result.message
-    with pytest.raises(RunError):
-        mine.gateway.__exit__(None, None, None)
-        mine.place.prepare(mine.job("killer.jpg"))

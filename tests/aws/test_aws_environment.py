@@ -66,12 +66,20 @@ def test_an_output_without_a_source_is_refused():
         ("TIMEOUT", "soon"),
         ("RESERVE", "0"),
         ("TIMEOUT", "901"),
+        ("TIMEOUT", "nan"),
+        ("RESERVE", "inf"),
+        ("RESERVE", "-1"),
+        ("SOURCE", " s3://photos/in"),
+        ("QUALITY", "85%"),
+        ("QUALITY", "nan"),
+        ("quality", "web"),
         ("QUALTIY", "web"),
     ],
 )
 def test_a_variable_that_makes_no_sense_is_refused(name, text):
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=rf"JPEGSLIM_{name}") as caught:
         read_environment({f"JPEGSLIM_{name}": text})
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,8 @@ import urllib.error
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from aws_entries import HANGS, POISON
+from function_parts import queued
 
 import jpegslim
 from jpegslim.aws.note import read_note
@@ -21,15 +23,6 @@ def bridged(bucket, key):
 
 def through_sns(event):
     return {"Records": [{"EventSource": "aws:sns", "Sns": {"Message": json.dumps(event)}}]}
-
-
-def queued(*events):
-    return {
-        "Records": [
-            {"eventSource": "aws:sqs", "messageId": f"m{number}", "body": json.dumps(event)}
-            for number, event in enumerate(events)
-        ]
-    }
 
 
 def task(bucket, key, schema):
@@ -167,6 +160,50 @@ def test_a_storm_of_duplicates_gives_one_write_each(
         assert real_bucket.get(key) == jpegslim.optimize(photo(number)).data
         assert len(real_bucket.versions(key)) == (1 if elsewhere else 2)
         assert real_bucket.get(f"in/{number}.jpg") == real_bucket.get(key) or elsewhere
+
+
+def test_poison_costs_only_its_own_record(deploy, weed, real_bucket, photo, notification):
+    function = deploy(weed, handler="aws_handler.handler", JPEGSLIM_TIMEOUT="4")
+    poison = {1: POISON, 3: HANGS}
+    for number in range(5):
+        real_bucket.put(f"{number}.jpg", photo(number) + poison.get(number, b""))
+    keys = [f"{number}.jpg" for number in range(5)]
+    told = function.invoke(queued(*(notification(real_bucket, key) for key in keys)))
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m1"}, {"itemIdentifier": "m3"}]}
+    for number, key in enumerate(keys):
+        if number in poison:
+            assert real_bucket.get(key) == photo(number) + poison[number]
+        else:
+            assert real_bucket.get(key) == jpegslim.optimize(photo(number)).data
+    reasons = [each["photo"]["reason"] for each in function.lines() if "photo" in each]
+    assert {"worker_died", "timeout"} < set(reasons)
+    codes = [
+        function.invoke(task(real_bucket, key, "2.0"))["results"][0]["resultCode"]
+        for key in ("1.jpg", "0.jpg")
+    ]
+    assert codes == ["PermanentFailure", "Succeeded"]
+
+
+def test_a_runtime_clears_away_what_the_one_before_left(deploy, weed, real_bucket, photo, tmp_path):
+    left = tmp_path / "jpegslim-function-left"
+    left.mkdir()
+    (left / "photo").write_bytes(bytes(1000))
+    real_bucket.put("a.jpg", photo())
+    function = deploy(weed, TMPDIR=str(tmp_path))
+    (result,) = function.invoke(task(real_bucket, "a.jpg", "2.0"))["results"]
+    assert result["resultCode"] == "Succeeded"
+    (own,) = tmp_path.glob("jpegslim-function-*")
+    assert own != left
+    assert list(own.iterdir()) == []
+
+
+def test_semaphores_are_not_there_as_in_lambda(deploy, weed):
+    # What every test in the emulator stands on.
+    told = deploy(weed, handler="aws_handler.locking").invoke({})
+    assert (told["errorType"], told["errorMessage"]) == (
+        "OSError",
+        "[Errno 38] Function not implemented",
+    )
 
 
 def test_a_configuration_that_would_run_in_circles_ends_the_function(deploy, weed, real_bucket):

@@ -36,7 +36,7 @@ class Watch:
     def __init__(self, folder):
         self._folder = folder
         self.now = self.most = 0
-        self.committed, self.delivered, self.let_go = [], [], []
+        self.committed, self.delivered, self.let_go, self.late = [], [], [], []
         self.allowed = 0
         self.threads = set()
         self.stopped = threading.Event()
@@ -102,7 +102,7 @@ class Watch:
 
     def through(self, jobs, *, hands=4, commit=None):
         self.allowed = hands
-        return work_through(jobs, self, commit=commit or self.commit)
+        return work_through(jobs, self, commit=commit or self.commit, late=self.late.append)
 
 
 @pytest.fixture
@@ -164,6 +164,22 @@ def test_what_commit_asks_for_again_is_prepared_again(watch):
     assert watch.most <= 4
 
 
+def test_what_a_delivery_gives_back_is_committed_and_delivered_again(watch):
+    deliver, lost = watch.deliver, []
+
+    def deliver_second(ready):
+        if ready.job in lost:
+            return deliver(ready)
+        lost.append(ready.job)
+        return watch.prepare(ready.job)
+
+    watch.deliver = deliver_second
+    jobs = [job(number) for number in range(8)]
+    assert {each.job for each in watch.through(jobs)} == set(jobs)
+    assert sorted(each.source.key for each, _ in watch.committed) == sorted("01234567" * 2)
+    assert set(watch.delivered) == set(watch.let_go) == set(jobs)
+
+
 def test_more_hands_are_used_as_soon_as_they_are_there(watch):
     for number, _ in enumerate(watch.through(map(job, range(200)), hands=1)):
         if number == 5:
@@ -208,3 +224,47 @@ def test_a_run_that_is_left_early_leaves_nothing_behind(watch):
     outcomes.close()
     assert watch.stopped.is_set()
     assert len(watch.delivered) < 20
+
+
+def test_what_is_delivered_while_a_run_is_ended_is_told(watch):
+    deliver, began = watch.deliver, threading.Event()
+
+    def deliver_at_last(ready):
+        if ready.job.source.key == "1":
+            began.set()
+            assert watch.stopped.wait(10)
+        return deliver(ready)
+
+    watch.deliver = deliver_at_last
+    outcomes = watch.through([job(1), *(job(number) for number in range(2, 500))])
+    next(outcomes)
+    assert began.wait(10)
+    outcomes.close()
+    assert job(1) in [each.job for each in watch.late]
+    # Each once: the first one was yielded.
+    assert len(watch.late) == len(watch.delivered) - 1
+
+
+def test_all_threads_together_are_waited_for_only_so_long(watch, monkeypatch):
+    monkeypatch.setattr("jpegslim.aws.hands._JOIN_SECONDS", 0.5)
+    asked, over = [], threading.Event()
+
+    def prepare(job):
+        watch.threads.add(threading.current_thread())
+        asked.append(job)
+        over.wait(30)
+        return settled(job)
+
+    def hands():
+        if len(asked) == 20:
+            raise RunError("nobody is there")
+        return 20
+
+    watch.prepare, watch.hands = prepare, hands
+    began = time.monotonic()
+    with pytest.raises(RunError, match="nobody"):
+        list(watch.through(map(job, range(20))))
+    assert time.monotonic() - began < 5
+    over.set()
+    for thread in watch.threads:
+        thread.join()

@@ -1,12 +1,22 @@
 """Lists of names over S3: each name is one object, and costs only itself where it is wrong."""
 
+import csv
+import gzip
+import io
 import json
+import os
+import re
+import shutil
 import signal
+import subprocess
+import sys
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import quote_plus
 
 import pytest
+from aws_parts import variables
 
 import jpegslim
 from jpegslim.aws.addresses import Address
@@ -37,14 +47,14 @@ class Shop:
         self.asked = []
         self._all_there = threading.Barrier(at_once)
 
-    def head_object(self, *, Bucket, Key):  # noqa: N803 - boto3's
+    def head_object(self, *, Bucket, Key):  # noqa: ARG002, N803 - boto3's
         self.asked.append(Key)
         self._all_there.wait(30)
         return {"ContentLength": 1, "ETag": '"e"', "LastModified": datetime.now(UTC)}
 
 
 def test_a_name_is_one_object_letter_by_letter(either_bucket):
-    keys = ("a", "a.jpg", "a/b.jpg", "a b+c%25é.jpg", "//x.jpg", " .jpg ", "new\nline.jpg")
+    keys = ("a", "a.jpg", "a/b.jpg", "a b+c%25é.jpg", "a/.b")
     for key in keys:
         either_bucket.put(key, key.encode())
     listed = {
@@ -123,6 +133,12 @@ def test_names_that_came_together_are_looked_up_at_once_and_stay_in_order():
     assert len(shop.asked) == len(names)
 
 
+def test_a_list_that_waits_says_so():
+    pieces = [[Address("b", "a.jpg")], [], [Address("b", "b.jpg")]]
+    told = list(find_named(Shop(), pieces, EVERYTHING, output=None))
+    assert [each and each.place for each in told] == ["a.jpg", None, "b.jpg"]
+
+
 def test_a_list_is_read_no_further_than_it_is_used():
     def endless():
         for number in range(1000):
@@ -172,9 +188,8 @@ def filled(real_bucket, photo):
 def write(tmp_path, *names):
     """Write a list; return its file."""
     file = tmp_path / "list"
-    file.write_bytes(
-        b"\n".join(each if isinstance(each, bytes) else each.encode() for each in names)
-    )
+    lines = [each if isinstance(each, bytes) else each.encode() for each in names]
+    file.write_bytes(b"\n".join(lines))
     return file
 
 
@@ -235,15 +250,24 @@ def test_a_list_to_another_place_keeps_the_keys_whole(command, filled, tmp_path)
 
 def test_a_list_to_a_folder_keeps_the_keys_whole(command, filled, tmp_path):
     where, out = f"s3://{filled.name}", tmp_path / "out"
-    listed = write(tmp_path, *(f"{where}/{key}" for key in GOOD), f"{where}/../evil.jpg")
-    filled.put("../evil.jpg", filled.get("no-ending"))
+    listed = write(tmp_path, *(f"{where}/{key}" for key in GOOD))
     done = command(filled, "--from-file", listed, "-o", out, "--json")
-    told, _ = outcomes(done)
-    assert told[f"{where}/../evil.jpg"] == ("failed", "unsafe_name")
+    assert done.returncode == 0, done.stderr
     files = {each.relative_to(out).as_posix() for each in out.rglob("*") if each.is_file()}
     assert files == set(GOOD)
     for key in GOOD:
         assert (out / key).read_bytes() == jpegslim.optimize(filled.get(key)).data
+
+
+def test_a_listed_key_never_leads_out_of_the_folder(command, bucket, photo, tmp_path):
+    keys = ("../evil.jpg", "in/../../evil.jpg", "in//double.jpg")
+    for key in keys:
+        bucket.put(key, photo())
+    names = [f"s3://{bucket.name}/{key}" for key in keys]
+    out = tmp_path / "deep" / "out"
+    done = command(bucket, "--from-file", write(tmp_path, *names), "-o", out, "--json")
+    assert outcomes(done)[0] == dict.fromkeys(names, ("failed", "unsafe_name"))
+    assert list(tmp_path.rglob("*.jpg")) == []
 
 
 @pytest.mark.parametrize("output", ["bucket", "folder"])
@@ -296,6 +320,33 @@ def test_standard_input_may_be_separated_by_nul_characters(command, real_bucket,
     assert "add -0" in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows can't tell of a pipe")
+@pytest.mark.parametrize("of", ["objects", "files"])
+def test_a_photo_is_finished_while_the_list_waits_for_more(
+    command, real_bucket, photo, tmp_path, of
+):
+    names = ["a.jpg", "b.jpg"]
+    for number, name in enumerate(names):
+        (tmp_path / name).write_bytes(photo(number))
+        real_bucket.put(name, photo(number))
+    if of == "objects":
+        names = [f"s3://{real_bucket.name}/{name}" for name in names]
+    output = f"s3://{real_bucket.name}/out"
+    args = ("--from-file", "-", "-o", output, "--json")
+    started = command(real_bucket, *args, stdin="", wait=False)
+    limit = threading.Timer(60, started.kill)
+    limit.start()
+    for name in names:
+        started.stdin.write(f"{name}\n")
+        started.stdin.flush()
+        told = json.loads(started.stdout.readline())
+        assert (told["path"], told["status"]) == (name, "optimized")
+        assert real_bucket.get(told["output"].removeprefix(f"s3://{real_bucket.name}/"))
+    out, _ = started.communicate(timeout=60)
+    limit.cancel()
+    assert json.loads(out)["totals"]["files"] == 2
+
+
 def test_the_first_name_says_what_kind_of_run_it_is(command, bucket, photo, tmp_path):
     (tmp_path / "a.jpg").write_bytes(photo())
     bucket.put("a.jpg", photo())
@@ -316,6 +367,78 @@ def test_an_empty_list_to_s3_is_nothing_to_do(command, bucket, tmp_path):
     done = command(bucket, "--from-file", write(tmp_path), "-o", f"s3://{bucket.name}/out")
     assert done.returncode == 0
     assert "no JPEG files found" in done.stderr
+
+
+def recipe(heading):
+    """Return the block of code below a heading of the page with recipes."""
+    page = (Path(__file__).parents[2] / "docs" / "recipes.md").read_text(encoding="utf-8")
+    (section,) = re.findall(rf"^## {heading}\n(.*?)(?=^## |\Z)", page, re.DOTALL | re.MULTILINE)
+    (block,) = re.findall(r"^```sh\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
+    return block
+
+
+@pytest.fixture
+def shell(weed, tmp_path):
+    """Return a function that runs a recipe on the real server, with the program at hand."""
+    program = tmp_path / "bin" / "jpegslim"
+    program.parent.mkdir()
+    package = Path(jpegslim.__file__).parents[1]
+    program.write_text(
+        f'#!/bin/sh\nPYTHONPATH="{package}" exec "{sys.executable}" -m jpegslim "$@" --json\n'
+    )
+    program.chmod(0o755)
+
+    def run(script):
+        return subprocess.run(
+            ["/bin/sh", "-c", script],
+            env={
+                **os.environ,
+                **variables(weed),
+                "PATH": f"{program.parent}:{os.environ['PATH']}",
+                "XDG_STATE_HOME": str(tmp_path / "state"),
+            },
+            cwd=tmp_path,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+
+    return run
+
+
+@pytest.mark.skipif(
+    shutil.which("aws") is None or shutil.which("jq") is None, reason="needs the AWS CLI and jq"
+)
+def test_the_recipe_with_the_aws_cli(shell, weed, photo):
+    client = connect(endpoint_url=weed)
+    client.create_bucket(Bucket="my-photos")
+    large = photo(1, quality=100, size=(1200, 1000))
+    assert len(large) > 500_000 > len(photo())
+    for key, data in (
+        ("holidays/a+b é.JPG", large),
+        ("holidays/small.jpg", photo()),
+        ("holidays/large.txt", large),
+        ("other.jpg", large),
+    ):
+        client.put_object(Bucket="my-photos", Key=key, Body=data)
+    done = shell(recipe("Only some photos of a bucket, with the AWS CLI"))
+    assert outcomes(done)[0] == {"s3://my-photos/holidays/a+b é.JPG": ("optimized", "target_met")}
+
+
+def test_the_recipe_for_an_inventory(shell, real_bucket, photo, tmp_path):
+    keys = ('2024/a+b é, "c".jpg', "d e.JPEG", "notes.txt")
+    rows = io.StringIO()
+    for number, key in enumerate(keys):
+        real_bucket.put(key, photo(number))
+        csv.writer(rows, quoting=csv.QUOTE_ALL).writerow([real_bucket.name, quote_plus(key), 1])
+    (tmp_path / "inventory").mkdir()
+    (tmp_path / "inventory" / "1.csv.gz").write_bytes(gzip.compress(rows.getvalue().encode()))
+    done = shell(recipe("A whole bucket, from its inventory"))
+    assert outcomes(done)[0] == {
+        f"s3://{real_bucket.name}/{key}": ("optimized", "target_met") for key in keys[:2]
+    }
 
 
 def test_an_interrupted_list_goes_on_where_it_stopped(command, real_bucket, photo, tmp_path):

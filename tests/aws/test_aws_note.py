@@ -4,6 +4,7 @@ import pytest
 
 from jpegslim.aws.addresses import Address, parse_address
 from jpegslim.aws.note import Note, make_note, read_note
+from jpegslim.aws.traits import Traits
 from jpegslim.errors import UsageError
 from jpegslim.settings import Settings
 
@@ -37,6 +38,13 @@ def test_a_note_is_read_as_it_was_written(copy, settings, score):
     assert read_note({"jpegslim": str(note)}) == note
     # Of the 2 KB that all of an object's metadata may have.
     assert len(str(note)) < 220
+
+
+def test_the_names_of_metadata_are_read_in_capitals_too():
+    assert read_note({"Photographer": "-", "Jpegslim": str(NOTE)}) == NOTE
+    metadata = {"Photographer": "José".encode().hex(), "Jpegslim": "an older note"}
+    written = Traits(metadata=metadata).arguments(NOTE)["Metadata"]
+    assert written == {"Photographer": metadata["Photographer"], "jpegslim": str(NOTE)}
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import jpegslim
 from jpegslim.aws.note import read_note
@@ -218,6 +219,31 @@ def test_what_is_not_there_is_told(command, real_bucket):
     assert "Traceback" not in done.stderr
 
 
+def test_a_service_that_is_not_there_is_told(command, tmp_path):
+    nowhere = SimpleNamespace(endpoint="http://127.0.0.1:9")
+    (tmp_path / "list").write_text("s3://photos/a.jpg\n")
+    for args in (("s3://photos",), ("--from-file", "list")):
+        done = command(nowhere, *args)
+        assert done.returncode == 3
+        last = done.stderr.splitlines()[-1]
+        assert last == (
+            "stopped: S3 can't be reached at http://127.0.0.1:9:"
+            " see to the network and --endpoint-url"
+        )
+
+
+def test_an_empty_object_is_copied_as_a_photo_that_is_none(command, real_bucket, tmp_path):
+    real_bucket.put("empty.jpg", b"")
+    where = f"s3://{real_bucket.name}"
+    done = command(real_bucket, where, "--json")
+    assert outcomes(done) == {"empty.jpg": ("skipped", "not_a_jpeg")}
+    for output in (tmp_path / "out", f"{where}/out"):
+        done = command(real_bucket, where, "-o", output, "--json")
+        assert outcomes(done) == {"empty.jpg": ("skipped", "not_a_jpeg")}
+    assert real_bucket.get(f"out/{real_bucket.name}/empty.jpg") == b""
+    assert (tmp_path / "out" / real_bucket.name / "empty.jpg").read_bytes() == b""
+
+
 def test_calls_that_make_no_sense_are_refused(command, bucket, tmp_path):
     where = f"s3://{bucket.name}"
     for args, words in (
@@ -226,6 +252,7 @@ def test_calls_that_make_no_sense_are_refused(command, bucket, tmp_path):
         (("s3://",), "names no bucket"),
         ((f"{where}/a", f"{where}/b/a", "-o", tmp_path / "out"), "run them apart"),
         ((f"{where}/a", "-o", where), "onto itself"),
+        ((f"{where}/a", "-o", f"{where}/a"), "lies in --output"),
         ((where, "--profile", "nobody"), "nobody"),
     ):
         done = command(bucket, *args)

@@ -81,6 +81,24 @@ def test_an_output_onto_the_source_is_refused(top, above):
     assert check_apart([Address("b", top)], Address("c", above)) == [Address("b", top)]
 
 
+@pytest.mark.parametrize(
+    ("top", "output"), [("in", "in/"), ("in/", "in/"), ("out/a/b", "out/"), ("a/in", "")]
+)
+def test_a_source_in_the_output_is_refused(top, output):
+    # All that is in an output is left alone: such a run would find nothing, and say nothing.
+    with pytest.raises(UsageError, match=r"lies in --output s3://b/.*give another place"):
+        check_apart([Address("b", top)], Address("b", output))
+    assert check_apart([Address("b", top)], Address("c", output)) == [Address("b", top)]
+
+
+def test_a_pattern_in_a_key_is_none(filled, objects_of):
+    (told,) = find_objects(
+        objects_of(filled), [Address(filled.name, "photos/*.jpg")], EVERYTHING, without=None
+    )
+    assert told.reason == "not_found"
+    assert "choose with --include" in told.message
+
+
 def test_two_of_one_name_are_refused():
     with pytest.raises(UsageError, match="run them apart"):
         check_apart([Address("b", "one/in"), Address("b", "two/in")], Address("c", ""))

@@ -1,5 +1,6 @@
 """Lists may say anything, and the same thing twice."""
 
+import time
 from pathlib import Path
 
 from jpegslim import batch
@@ -51,6 +52,27 @@ def test_a_name_listed_again_while_it_is_worked_on_is_no_failure(tmp_path, photo
         "listed_twice",
         "already_optimized",
     }
+
+
+def test_a_photo_is_finished_while_the_list_waits_for_more(tmp_path, photograph):
+    names = [tmp_path / name for name in ("a.jpg", "b.jpg")]
+    for number, name in enumerate(names):
+        name.write_bytes(photograph(number))
+    outcomes = Outcomes()
+
+    def slow():
+        yield names[0]
+        deadline = time.monotonic() + 60
+        while not outcomes.all:
+            assert time.monotonic() < deadline, "held up until the next name"
+            time.sleep(0.01)
+            yield None
+        yield names[1]
+
+    batch.run(
+        [], Settings(), output=None, jobs=1, dry_run=False, reporters=[outcomes], listed=slow()
+    )
+    assert [each.path for each in outcomes.all] == names
 
 
 def test_two_listed_files_of_one_name_never_pass_for_one(tmp_path, photograph):

@@ -9,7 +9,7 @@ def library(monkeypatch):
 
     def present(*, is_there):
         spec = object() if is_there else None
-        monkeypatch.setattr("jpegslim.cli.course.find_spec", lambda _: spec)
+        monkeypatch.setattr("jpegslim.cli.terms.find_spec", lambda _: spec)
 
     present(is_there=True)
     return present

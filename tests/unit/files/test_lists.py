@@ -74,6 +74,20 @@ def test_a_name_is_there_as_soon_as_it_is_written():
     assert stream.left == [b"b.jpg\n"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows can't tell of a pipe")
+def test_who_writes_slowly_holds_up_nothing(monkeypatch):
+    monkeypatch.setattr("jpegslim.files.lists._IDLE_MILLISECONDS", 1)
+    reading, writing = os.pipe()
+    with open(writing, "wb", buffering=0) as out, open(reading, "rb") as stream:  # noqa: PTH123
+        out.write(b"a.jpg\nb.j")
+        names = read_list(stream, nul=False)
+        assert [next(names) for _ in range(3)] == [["a.jpg"], [], []]
+        out.write(b"pg\n")
+        assert [next(names) for _ in range(2)] == [["b.jpg"], []]
+        out.close()
+        assert list(names) == []
+
+
 def test_a_list_longer_than_memory():
     class Endless(io.BufferedIOBase):
         def read1(self, _=-1):

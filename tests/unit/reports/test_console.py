@@ -4,7 +4,14 @@ import re
 
 import pytest
 
-from jpegslim.reports.console import BACKED_UP, DRY_RUN, IN_PLACE, ConsoleReporter, Detail
+from jpegslim.reports.console import (
+    BACKED_UP,
+    DRY_RUN,
+    IN_BUCKETS,
+    IN_PLACE,
+    ConsoleReporter,
+    Detail,
+)
 from jpegslim.results import Status, Totals
 
 
@@ -58,6 +65,11 @@ def test_the_first_line_says_that_originals_are_not_kept(log, make_start, make_r
     run(ConsoleReporter(stream=log), make_start(), [make_result()])
     assert log.getvalue().splitlines()[0] == IN_PLACE
     assert IN_PLACE == "replacing in place; originals are not kept"
+
+
+def test_of_objects_the_first_line_says_that_their_bucket_decides(log, make_start, make_result):
+    run(ConsoleReporter(stream=log), make_start(objects=True), [make_result()])
+    assert log.getvalue().splitlines()[0] == IN_BUCKETS
 
 
 def test_a_dry_run_says_so_and_speaks_of_what_it_would_do(log, make_start, make_result):

@@ -1,4 +1,4 @@
-"""How a run goes, and what it remembers: the options that every run takes."""
+"""On what terms a run goes, and what it remembers: the options that every run takes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -62,7 +62,7 @@ _OPTIONS = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
+class Terms:
     """The fields of the same names that `batch.run` and `aws.run.Order` take."""
 
     jobs: int
@@ -74,14 +74,14 @@ class Course:
     ledger: Path | None
 
 
-def course_options(command: _Command) -> _Command:
-    """Give a command the options that `read_course` takes."""
+def terms_options(command: _Command) -> _Command:
+    """Give a command the options that `read_terms` takes."""
     for option in reversed(_OPTIONS):
         command = option(command)
     return command
 
 
-def read_course(
+def read_terms(
     *,
     jobs: int | None,
     cluster: str | None,
@@ -92,8 +92,8 @@ def read_course(
     ledger: str | None,
     no_ledger: bool,
     **_: object,
-) -> Course:
-    """Return how a run is to go. Raises UsageError where options contradict each other."""
+) -> Terms:
+    """Return on what terms a run goes. Raises UsageError where options contradict each other."""
     from jpegslim.batch import default_ledger
     from jpegslim.files.pool import default_jobs
 
@@ -104,7 +104,7 @@ def read_course(
     if ledger is not None and no_ledger:
         raise UsageError("--ledger and --no-ledger contradict each other: choose one")
     remembering = default_ledger() if ledger is None else Path(ledger)
-    return Course(
+    return Terms(
         jobs=default_jobs() if jobs is None else jobs,
         cluster=cluster,
         timeout=timeout,
