@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, Self
 
 from distributed import Client, Future, LocalCluster
+from distributed.security import Security
 from distributed.versions import VersionMismatchWarning
 
 from jpegslim.cluster.station import WATCH_SECONDS, Reply, label, withdraw
@@ -28,6 +29,7 @@ from jpegslim.files.pool import default_jobs
 from jpegslim.version import VERSION
 
 LOCAL = "local"
+TLS = "tls"
 CONNECT_SECONDS = 10.0
 # Workers of a cluster that grows with its work take a while to come.
 WORKERS_SECONDS = 60.0
@@ -225,6 +227,8 @@ class Gateway:
             kind, _, number = self._address.partition(":")
             if kind == LOCAL:
                 where = stack.enter_context(_local(int(number or default_jobs())))
+            elif kind == TLS:
+                self._check_certificates()
             try:
                 with _quietly():
                     client = Client(where, timeout=self._connect_seconds, set_as_default=False)
@@ -235,6 +239,19 @@ class Gateway:
                 ) from error
             stack.callback(client.close)
             yield client
+
+    def _check_certificates(self) -> None:
+        # Without them Dask's client trips over itself, and for long.
+        try:
+            ready = Security().get_connection_args("client").get("ssl_context")
+        except OSError as error:
+            text = f"the certificates in Dask's configuration can't be used: {one_line(error)}"
+            raise RunError(text) from error
+        if ready is None:
+            raise RunError(
+                f"{self._address} asks for certificates: name them in Dask's configuration"
+                " (distributed.comm.tls in ~/.config/dask)"
+            )
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from dask import config
 
 from jpegslim.cluster.gateway import Gateway
 from jpegslim.cluster.window import AHEAD, SPARE, run
@@ -351,3 +352,12 @@ def test_a_cluster_without_workers_is_told(dask):
 def test_no_scheduler_is_told():
     with pytest.raises(RunError, match=r"^no Dask scheduler answers at tcp://127\.0\.0\.1:1: "):
         Gateway("tcp://127.0.0.1:1", connect_seconds=0.5).__enter__()
+
+
+def test_certificates_are_asked_for_where_dask_has_none():
+    with pytest.raises(RunError, match=r"^tls://127\.0\.0\.1:1 asks for certificates: "):
+        Gateway("tls://127.0.0.1:1").__enter__()
+    tls = {f"distributed.comm.tls.{name}": "/nowhere.pem" for name in ("ca-file", "client.cert")}
+    missing = pytest.raises(RunError, match="certificates in Dask's configuration can't be used")
+    with config.set(tls), missing:
+        Gateway("tls://127.0.0.1:1").__enter__()
