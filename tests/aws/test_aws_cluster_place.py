@@ -6,6 +6,8 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -170,17 +172,24 @@ def test_a_worker_that_joins_later_and_lacks_something_is_named(begin, photo):
     mine = begin()
     mine.bucket.put("slow.jpg", photo() + b"HANGS")
     mine.bucket.put("a.jpg", photo())
-    busy = threading.Thread(target=mine.place.prepare, args=[mine.job("slow.jpg")])
-    mine.dask.work("bare", "--preload", "no_boto3")
+
+    def keep_busy():
+        # Until the place is stopped.
+        with suppress(WorkerError):
+            mine.place.prepare(replace(mine.job("slow.jpg"), timeout=60.0))
+
+    busy = threading.Thread(target=keep_busy)
+    busy.start()
     with Client(mine.dask.address, set_as_default=False) as another:
-        another.wait_for_workers(2, timeout=60)
-        busy.start()
         while not any(another.processing().values()):
             time.sleep(0.01)
+        mine.dask.work("bare", "--preload", "no_boto3")
+        another.wait_for_workers(2, timeout=60)
     with pytest.raises(RunError, match=r"the Dask worker bare \(tcp://.*\) has no boto3: install"):
         # The one that is free gets one of two.
         for _ in range(2):
             mine.place.prepare(mine.job("a.jpg"))
+    mine.place.stop()
     busy.join()
 
 
