@@ -335,6 +335,7 @@ def main() -> None:
         archive = given.package or built(folder / "build")
         package, unzipped = unpacked(archive, folder / "package")
         zipped = archive.stat().st_size
+        ahead = "with" if any(package.rglob("*.pyc")) else "without"
         python, libraries = runtime(folder)
         path = f"{package}{os.pathsep}{libraries}"
         one, *others = cpus()
@@ -352,7 +353,7 @@ def main() -> None:
         f"python benchmarks/function.py PHOTOS --count {given.count} --starts {given.starts}",
         f"On one processor, as with {MEGABYTES:,} MB, in Lambda's runtime client and emulator; the"
         " S3 server beside it, on loopback. Package: "
-        f"{zipped / 1e6:.1f} MB zipped, {unzipped / 1e6:.1f} MB unzipped, without byte code and"
+        f"{zipped / 1e6:.1f} MB zipped, {unzipped / 1e6:.1f} MB unzipped, {ahead} byte code,"
         " on this machine's disk, which has it in its cache.\n\n"
         f"{report(starts, pixels(example), single, together, photos)}\n\n"
         "Memory: of all processes of the function together, sampled every"
