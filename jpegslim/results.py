@@ -39,6 +39,7 @@ class Reason(StrEnum):
     NOT_MEASURABLE = "not_measurable"
     TOO_LITTLE_TO_GAIN = "too_little_to_gain"
     ALREADY_OPTIMIZED = "already_optimized"
+    ALREADY_COPIED = "already_copied"
     LISTED_TWICE = "listed_twice"
     TOO_BIG = "too_big"
     HARD_LINKED = "hard_linked"

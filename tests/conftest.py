@@ -1,4 +1,12 @@
+import signal
+
 import pytest
+
+
+def pytest_configure():
+    # A shell starts what it puts into the background deaf to Ctrl-C, and children inherit that.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -256,8 +256,8 @@ def _judged(settled: Settled) -> Ended:
     result, error = settled.result, settled.error
     if result.status is not Status.FAILED or error is None:
         return Ended(result)
-    # Where a copy stands, or the bytes are what they are, there is nothing to wait for.
-    if result.output is not None or isinstance(error, LASTING):
+    # Where the bytes are what they are, there is nothing to wait for.
+    if isinstance(error, LASTING):
         return Ended(result)
     passing = isinstance(error, Unavailable | Conflict) or error.reason in _PASSING
     return Ended(result, retry=True, passing=passing)

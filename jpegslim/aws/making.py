@@ -23,9 +23,9 @@ class Job:
     """What to do with one photo.
 
     source: a Path for a file. destination: where the result goes, None to replace the source.
-    landing: the file that it becomes instead. etag: of the source where it is known. timeout:
-    seconds for the worker. wish: which results are to be shown. known: what the ledger knows of
-    it, for a worker that can't ask.
+    landing: the file that it becomes instead. etag, size: of the source where they are known.
+    timeout: seconds for the worker. wish: which results are to be shown. known: what the ledger
+    knows of it, for a worker that can't ask.
     """
 
     source: Address | Path
@@ -33,6 +33,7 @@ class Job:
     settings: Settings
     landing: Path | None = None
     etag: str | None = None
+    size: int | None = None
     dry_run: bool = False
     timeout: float | None = None
     wish: Wish | None = None

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from jpegslim.aws.addresses import Address
 from jpegslim.aws.objects import Listed
-from jpegslim.aws.treatment import Prepared, Settled
+from jpegslim.aws.treatment import COPIED, Prepared, Settled
 from jpegslim.files import writer
 from jpegslim.files.holdings import excerpt_of
 from jpegslim.files.ledger import Ledger
 from jpegslim.files.remembered import Excerpt, Intent, Output, Place, Verdict, metadata_key
 from jpegslim.files.store import Identity
-from jpegslim.results import FileResult, Status
+from jpegslim.results import FileResult, Reason, Status
 from jpegslim.settings import Settings
 
 _NEW = (Status.OPTIMIZED, Status.LOSSLESS)
@@ -97,16 +97,44 @@ class Memory:
                 content = written.content
                 there = _identity(content.size, settled.etag, content.digest)
             self._ledger.settle(intent, there)
-        elif settled.judged:
+        if settled.judged:
             self._record(settled)
 
+    def retold(self, settled: Settled) -> Settled:
+        """Return an outcome with the reason why a photo was copied, where that is known.
+
+        What stands at a destination tells no more than that it is a copy.
+        """
+        if self._ledger is None or settled.result.reason != Reason.ALREADY_COPIED:
+            return settled
+        job, fetched = settled.job, settled.fetched
+        verdict = None
+        if fetched is not None:
+            verdict = self._ledger.verdict(fetched.content.digest, job.settings)
+        elif isinstance(job.source, Address) and job.etag and job.size is not None:
+            key = self.key(job.source)
+            verdict = self._ledger.known(key, job.size, stamp(job.etag), job.settings)
+        if verdict is None:
+            return settled
+        result = replace(
+            settled.result,
+            status=verdict.status,
+            reason=verdict.reason,
+            message=verdict.message,
+            metadata_left=verdict.metadata_left,
+        )
+        return replace(settled, result=result)
+
     def _record(self, settled: Settled) -> None:
-        fetched, result = settled.fetched, settled.result
-        stays = settled.job.destination is None and result.status not in _NEW
-        if stays and fetched is not None and isinstance(fetched.name, Address):
-            assert self._ledger is not None  # noqa: S101 - asked by the caller
+        fetched, result, settings = settled.fetched, settled.result, settled.job.settings
+        if self._ledger is None or fetched is None or result.status in _NEW:
+            return
+        result = replace(result, message=result.message.removesuffix(COPIED))
+        if isinstance(fetched.name, Address):
             identity = _identity(fetched.content.size, fetched.etag, fetched.content.digest)
-            self._ledger.record(self.key(fetched.name), identity, result, settled.job.settings)
+            self._ledger.record(self.key(fetched.name), identity, result, settings)
+        else:
+            self._ledger.judge(fetched.content.digest, result, settings)
 
     def _destination(self, prepared: Prepared) -> Address | None:
         if prepared.job.destination is not None:

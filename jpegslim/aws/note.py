@@ -22,7 +22,7 @@ _DIGITS = 16
 _HIGHEST = 100
 _NUMBER = r"\d{1,3}(?:\.\d{1,17})?"
 _FORMAT = re.compile(
-    r"v=(?P<version>[0-9A-Za-z.+!_-]{1,64}) (?P<kind>result|copy)"
+    r"v=(?P<version>[0-9A-Za-z.+!_-]{1,64}) (?P<kind>result|copy|stopgap)"
     r" target=(?P<target>lossless|" + _NUMBER + r") score=(?P<score>-|" + _NUMBER + r")"
     r" metadata=(?P<metadata>[a-z+]{1,20}) size=(?P<size>\d{1,15})"
     r" digest=(?P<digest>[0-9a-f]{16}) source=(?P<source>[0-9a-f]{16})"
@@ -34,7 +34,8 @@ _FORMAT = re.compile(
 class Note:
     """How an object was made.
 
-    copy: its bytes are the source's, as nothing was to be gained. target: what was asked for, None
+    copy: its bytes are the source's, as nothing was to be gained; stopgap: as something went wrong
+    that may go right another time. target: what was asked for, None
     for lossless; score: None where no lossy coding happened. metadata: by which policy. size: of
     the object, digest: 16 hex digits of its SHA-256; where it has others, somebody took the
     metadata over to other bytes. source: such digits of what it was made from; origin: of that
@@ -42,6 +43,7 @@ class Note:
     """
 
     copy: bool
+    stopgap: bool = False
     target: float | None
     score: float | None
     metadata: str
@@ -56,7 +58,7 @@ class Note:
         target = "lossless" if self.target is None else repr(self.target).removesuffix(".0")
         score = "-" if self.score is None else f"{self.score:.2f}"
         return (
-            f"v={self.version} {'copy' if self.copy else 'result'} target={target} score={score}"
+            f"v={self.version} {self._kind} target={target} score={score}"
             f" metadata={self.metadata} size={self.size} digest={self.digest}"
             f" source={self.source} from={self.origin} tag={self.tag}"
         )
@@ -80,7 +82,13 @@ class Note:
         """Tell whether the same settings would make the same of the source again."""
         same = self.target == settings.target and self.metadata == metadata_key(settings)
         # Another version may find a way to make smaller what had to be kept.
-        return same and (not self.copy or self.version == VERSION)
+        return same and (not self.copy or (not self.stopgap and self.version == VERSION))
+
+    @property
+    def _kind(self) -> str:
+        if not self.copy:
+            return "result"
+        return "stopgap" if self.stopgap else "copy"
 
     @property
     def words(self) -> str:
@@ -100,6 +108,7 @@ def make_note(
     etag: str,
     score: float | None,
     copy: bool,
+    stopgap: bool = False,
 ) -> Note:
     """Return the note for a new object.
 
@@ -108,6 +117,7 @@ def make_note(
     """
     return Note(
         copy=copy,
+        stopgap=stopgap,
         target=settings.target,
         # As it reads when it is read again.
         score=None if score is None else round(score, 2),
@@ -137,7 +147,8 @@ def read_note(metadata: dict[str, str]) -> Note | None:
     if any(number is not None and number > _HIGHEST for number in (target, score)):
         return None
     return Note(
-        copy=found["kind"] == "copy",
+        copy=found["kind"] != "result",
+        stopgap=found["kind"] == "stopgap",
         target=target,
         score=score,
         metadata=found["metadata"],

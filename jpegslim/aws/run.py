@@ -158,6 +158,7 @@ class _Conductor:
         def finish(settled: Settled) -> None:
             self._under_way.leave(settled.job)
             with held():
+                settled = memory.retold(settled)
                 memory.settle(settled)
                 self._course.finish(self._told(settled))
 
@@ -254,6 +255,7 @@ class _Conductor:
             destination=None,
             settings=order.settings,
             etag=None if listed is None else listed.etag,
+            size=found.size,
             dry_run=order.dry_run,
             timeout=order.timeout,
             wish=self._course.wish,

@@ -22,7 +22,7 @@ from jpegslim.settings import Metadata
 OLD_VERSION = (
     "the bucket keeps the original as an older version: nothing is saved until that expires"
 )
-_COPIED = "; copied as it is"
+COPIED = "; copied as it is"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +94,7 @@ class Treatment:
             if job.destination is not None:
                 standing = self._objects.look(job.destination)
             if standing is not None and _is_known(standing, job):
-                return _already(job, standing, standing.size)
+                return _already(job, standing)
             fetched = self._fetch(job)
             prepared = self._prepare(job, fetched, standing)
         except FileError as error:
@@ -152,7 +152,7 @@ class Treatment:
                 # Written only where nothing stands, else held against what does.
                 standing = None
             elif fetched.content.digest.startswith(note.source) and note.is_as_asked(job.settings):
-                return _already(job, standing, fetched.content.size)
+                return _already(job, standing, fetched)
         making = self._made(job, fetched)
         if job.dry_run or (making.content is None and job.destination is None):
             if making.content is not None:
@@ -164,7 +164,10 @@ class Treatment:
                 judged=making.judged,
                 error=making.error,
             )
-        return _prepared(job, fetched, making, standing)
+        prepared = _prepared(job, fetched, making, standing)
+        if making.content is None and standing is not None and _says_so(standing, prepared.note):
+            return Settled(job=job, result=prepared.result, fetched=fetched, error=prepared.error)
+        return prepared
 
     def _made(self, job: Job, fetched: Fetched) -> Making:
         try:
@@ -193,7 +196,7 @@ def _prepared(job: Job, fetched: Fetched, making: Making, standing: Standing | N
     content = making.content or fetched.content
     result = making.result
     if making.error is not None and result.status is Status.FAILED:
-        result = replace(result, message=f"{result.message}{_COPIED}")
+        result = replace(result, message=f"{result.message}{COPIED}")
     note = make_note(
         job.settings,
         size=content.size,
@@ -203,6 +206,7 @@ def _prepared(job: Job, fetched: Fetched, making: Making, standing: Standing | N
         etag=fetched.etag,
         score=result.score if making.made is None else making.made.score,
         copy=making.content is None,
+        stopgap=not making.judged,
     )
     output = job.shown if job.destination is None else job.destination.url
     return Prepared(
@@ -232,19 +236,28 @@ def _is_known(standing: Standing, job: Job) -> bool:
     )
 
 
-def _already(job: Job, standing: Standing, size: int) -> Settled:
-    version = "" if standing.note is None else standing.note.version
+def _says_so(standing: Standing, note: Note) -> bool:
+    """Tell whether the very copy that would be written stands there already."""
+    return standing.note == note and note.is_of(standing.size, standing.checksum)
+
+
+def _already(job: Job, standing: Standing, fetched: Fetched | None = None) -> Settled:
+    note = standing.note
+    size = job.size if fetched is None else fetched.content.size
+    version = "" if note is None else note.version
+    if note is not None and note.copy:
+        reason = Reason.ALREADY_COPIED
+        text = f"jpegslim {version} found nothing to gain and put a copy there before"
+    else:
+        reason = Reason.ALREADY_OPTIMIZED
+        text = f"jpegslim {version} put its result there before"
     result = replace(
-        job.told(
-            Status.SKIPPED,
-            Reason.ALREADY_OPTIMIZED,
-            f"jpegslim {version} put its result there before",
-            size=size,
-        ),
+        # An event does not always tell the size.
+        job.told(Status.SKIPPED, reason, text, size=standing.size if size is None else size),
         output=None if job.destination is None else job.destination.url,
         bytes_out=standing.size,
     )
-    return Settled(job=job, result=result)
+    return Settled(job=job, result=result, fetched=fetched)
 
 
 def _with_old_version(result: FileResult) -> FileResult:

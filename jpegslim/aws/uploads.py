@@ -192,7 +192,7 @@ def state_of(result: FileResult) -> Mapping[str, object]:
 def _is_delivered(result: FileResult) -> bool:
     """Tell whether there are bytes to hand out: new ones, or the photo's own that can stay."""
     if result.status is Status.SKIPPED:
-        return result.reason == Reason.ALREADY_OPTIMIZED
+        return result.reason in (Reason.ALREADY_OPTIMIZED, Reason.ALREADY_COPIED)
     return result.status is not Status.FAILED
 
 

@@ -159,7 +159,8 @@ class Placing:
             return error
         standing = self._objects.look(destination)
         if standing is not None and _is_same(standing, content, note):
-            return Untouched(_SAME, reason=Reason.ALREADY_OPTIMIZED)
+            done = Reason.ALREADY_COPIED if note.copy else Reason.ALREADY_OPTIMIZED
+            return Untouched(_SAME, reason=done)
         there = None if standing is None else standing.note
         if standing is None or (there is not None and _is_ours(standing, there, source)):
             return Conflict(_OTHER_STATE)

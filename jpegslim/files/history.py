@@ -83,7 +83,7 @@ def is_news(result: FileResult) -> bool:
     if result.metadata_left:
         # Who strips metadata must be told every time.
         return True
-    if result.reason == Reason.ALREADY_OPTIMIZED:
+    if result.reason in (Reason.ALREADY_OPTIMIZED, Reason.ALREADY_COPIED):
         return False
     return result.seconds > 0 or result.status not in (Status.SKIPPED, Status.KEPT)
 

@@ -205,14 +205,18 @@ class Ledger:
     def record(
         self, path: bytes, identity: Identity, result: FileResult, settings: Settings
     ) -> None:
-        """Note with the next commit what was found of a file that stays as it is.
+        """Note with the next commit what was found of a file that stays as it is; see `judge`."""
+        self.note(path, identity)
+        self.judge(identity.digest, result, settings)
+
+    def judge(self, digest: str, result: FileResult, settings: Settings) -> None:
+        """Note with the next commit what was found of bytes that stay as they are.
 
         result: follows from the bytes and the settings; what may pass must not come here.
         """
-        digest = bytes.fromhex(identity.digest)
         self._judged.append(
             (
-                digest,
+                bytes.fromhex(digest),
                 _fingerprint(settings),
                 VERSION,
                 str(result.status),
@@ -220,7 +224,6 @@ class Ledger:
                 result.message,
             )
         )
-        self.note(path, identity)
         late = time.monotonic() - self._flushed > _PENDING_SECONDS
         if late or len(self._paths) >= _PENDING_ROWS:
             self.flush()

@@ -31,6 +31,7 @@ _REASONS: dict[str, str] = {
     Reason.NOT_MEASURABLE: "no score for this kind of picture",
     Reason.TOO_LITTLE_TO_GAIN: "too little to gain",
     Reason.ALREADY_OPTIMIZED: "already optimized",
+    Reason.ALREADY_COPIED: "copied as they are before, for there was nothing to gain",
     Reason.TOO_BIG: "too big",
     Reason.HARD_LINKED: "has further names (hard links)",
     Reason.TOO_SMALL: "smaller than asked for",

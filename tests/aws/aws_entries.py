@@ -14,11 +14,13 @@ POISON = b"POISON"
 HANGS = b"HANGS"
 KILLER = b"KILLER"
 FULL = b"FULL"
+# A variable that makes a worker live through poison.
+ANTIDOTE = "JPEGSLIM_TEST_ANTIDOTE"
 
 
 def run(order, admit):
     data = order.data if order.data is not None else Path(order.source).read_bytes()
-    if data.endswith(POISON):
+    if data.endswith(POISON) and ANTIDOTE not in os.environ:
         os.kill(os.getpid(), signal.SIGKILL)
     if data.endswith(HANGS):
         time.sleep(600)

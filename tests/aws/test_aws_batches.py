@@ -5,10 +5,11 @@ import threading
 import time
 
 import pytest
-from aws_entries import FULL, HANGS, POISON
+from aws_entries import ANTIDOTE, FULL, HANGS, POISON
 from function_parts import queued, tasks
 from object_parts import Between
 
+import jpegslim
 from jpegslim.aws.answers import UnfinishedError
 from jpegslim.aws.events import NotUnderstoodError
 
@@ -37,6 +38,28 @@ def test_a_photo_that_hangs_costs_only_its_own_message(deployed, bucket, photo, 
         "hangs.jpg": ("failed", "timeout"),
         "good.jpg": ("optimized", "target_met"),
     }
+
+
+def test_poison_is_copied_once_and_tried_again_each_time(
+    deployed, bucket, photo, notification, monkeypatch
+):
+    poison = photo() + POISON
+    bucket.keep_versions().put("in/a.jpg", poison)
+    places = {
+        "JPEGSLIM_SOURCE": f"s3://{bucket.name}/in",
+        "JPEGSLIM_OUTPUT": f"s3://{bucket.name}/out",
+    }
+    function = deployed(**places)
+    event = queued(notification(bucket, "in/a.jpg"))
+    for _ in range(3):
+        assert function(event) == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+        assert function.reasons() == {"in/a.jpg": ("failed", "worker_died")}
+        assert function.outcomes["in/a.jpg"].result.message.endswith("; copied as it is")
+        assert bucket.get("out/a.jpg") == poison
+        assert len(bucket.versions("out/a.jpg")) == 1
+    monkeypatch.setenv(ANTIDOTE, "taken")
+    assert deployed(**places)(event) == {"batchItemFailures": []}
+    assert bucket.get("out/a.jpg") == jpegslim.optimize(poison).data
 
 
 def test_a_bug_costs_only_its_own_message(deployed, bucket, photo, notification, capsys):

@@ -121,7 +121,18 @@ def test_results_go_to_another_prefix(command, real_bucket, photo):
     assert told["trip/broken.jpg"]["message"].endswith("; copied as it is")
     made = {key: real_bucket.head(key)["LastModified"] for key in real_bucket.stored()}
     again = command(real_bucket, f"{where}/trip", "-o", f"{where}/out", "--json")
-    assert {each for each, _ in outcomes(again).values()} == {"skipped"}
+    assert again.returncode == 1
+    assert outcomes(again) == {
+        **dict.fromkeys(GOOD, ("skipped", "already_optimized")),
+        **{key: outcomes(done)[key] for key in ("trip/small.jpg", "trip/broken.jpg")},
+    }
+    sizes = {key: len(data) for key, data in photos.items()}
+    assert {key: each["bytes_in"] for key, each in records(again)[0].items()} == sizes
+    # Without the ledger the copies say that they are some, and no more.
+    third = command(real_bucket, f"{where}/trip", "-o", f"{where}/out", "--json", "--no-ledger")
+    assert third.returncode == 0
+    copied = ("skipped", "already_copied")
+    assert outcomes(third)["trip/small.jpg"] == outcomes(third)["trip/broken.jpg"] == copied
     assert made == {key: real_bucket.head(key)["LastModified"] for key in real_bucket.stored()}
 
 
@@ -182,7 +193,11 @@ def test_files_become_objects(command, real_bucket, photo, tmp_path):
     assert (folder / "one.jpg").read_bytes() == photo(0)
     again = command(real_bucket, folder, "-o", where, "--json")
     told = [json.loads(line) for line in again.stdout.splitlines()]
-    assert {each.get("status") for each in told} == {"skipped", None}
+    assert {each["path"]: each["reason"] for each in told[:-1]} == {
+        str(folder / "one.jpg"): "already_optimized",
+        str(folder / "day 1" / "é+.jpg"): "already_optimized",
+        str(folder / "broken.jpg"): "truncated",
+    }
 
 
 def test_a_dry_run_writes_nothing(command, real_bucket, photo):
