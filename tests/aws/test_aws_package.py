@@ -127,6 +127,17 @@ def test_without_lambdas_own_python_there_is_no_byte_code(build, package, monkey
     assert not list(package.rglob("*.pyc"))
 
 
+@pytest.mark.parametrize("script", ["exit 127", "echo 3.98", "echo 3.99; exit 1"])
+def test_a_name_without_its_python_is_not_taken_for_it(
+    build, package, tmp_path, monkeypatch, script
+):
+    program = tmp_path / "python3.99"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert not build.compile_ahead(package, "3.99")
+
+
 def test_the_same_package_gives_the_same_zip(build, package, tmp_path):
     first, second = tmp_path / "a.zip", tmp_path / "b.zip"
     build.write_zip(package, first)
