@@ -42,9 +42,9 @@ def connect(
                 max_pool_connections=transfers,
                 connect_timeout=_CONNECT_SECONDS,
                 read_timeout=_READ_SECONDS,
+                # The bucket stands in the path at an address of one's own, where the configuration
+                # does not say otherwise: botocore sees to that.
                 user_agent_extra=f"jpegslim/{VERSION}",
-                # A service at an address of its own seldom has a name for each bucket.
-                s3={"addressing_style": "path"} if endpoint_url is not None else None,
             ),
         )
     except (BotoCoreError, ValueError) as error:
