@@ -186,7 +186,8 @@ class Treatment:
 def failed(job: Job, fetched: Fetched | None, error: FileError) -> Settled:
     """Tell of a photo that was not optimized, or left alone on purpose."""
     skipped = isinstance(error, Untouched | NotAJpeg)
-    size = 0 if fetched is None else fetched.content.size
+    # What was left alone unread counts as what it was listed with, as what the ledger knows does.
+    size = (job.size or 0) if fetched is None else fetched.content.size
     status = Status.SKIPPED if skipped else Status.FAILED
     result = job.told(status, error.reason, str(error), size=size)
     return Settled(job=job, result=_with_metadata_left(job, result), fetched=fetched, error=error)

@@ -70,7 +70,8 @@ def find_objects(
                     yield each
             elif each is not None:
                 yield each
-        if not something:
+        # A bucket that is empty is there all the same, as an empty folder is.
+        if not something and top.key:
             yield _failed(top.url, "not_found", _ABSENT + (_LETTERS if "*" in top.key else ""))
 
 

@@ -93,6 +93,8 @@ def test_without_a_ledger_objects_speak_for_themselves(command, real_bucket, pho
     assert b"jpegslim/1 v=" not in real_bucket.get("a.jpg")
     again = command(real_bucket, where, *options)
     assert outcomes(again)["a.jpg"] == ("skipped", "already_optimized")
+    totals = records(again)[1]
+    assert totals["bytes_in"] == totals["bytes_out"] == len(real_bucket.get("a.jpg"))
 
 
 def test_a_result_without_a_marker_is_known_wherever_it_goes(command, real_bucket, photo):
@@ -232,6 +234,11 @@ def test_what_is_not_there_is_told(command, real_bucket):
     assert done.returncode == 3
     assert "s3://no-such-bucket-at-all: there is no such bucket" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_an_empty_bucket_is_no_failure(command, real_bucket):
+    done = command(real_bucket, f"s3://{real_bucket.name}")
+    assert (done.returncode, "no JPEG files found" in done.stderr) == (0, True), done.stderr
 
 
 def test_a_service_that_is_not_there_is_told(command, tmp_path):
