@@ -11,6 +11,8 @@ from jpegslim.cluster.objects import EXTRAS, There
 from jpegslim.settings import Settings
 
 SETTINGS = Settings()
+# A killed child that is stuck in a sync is waited for before what it wrote is removed.
+LET_GO_SECONDS = 60
 
 
 def kept(cluster):
@@ -18,12 +20,12 @@ def kept(cluster):
     return [path for path in cluster.folder.rglob("jpegslim-*/*") if path.is_file()]
 
 
-def let_go(cluster):
-    """Wait until nothing lies there any more."""
-    deadline = time.monotonic() + 10
-    while kept(cluster) and time.monotonic() < deadline:
+def left_on(cluster):
+    """Return what still lies there after a while that is long even for a disk that hangs."""
+    deadline = time.monotonic() + LET_GO_SECONDS
+    while (left := kept(cluster)) and time.monotonic() < deadline:
         time.sleep(0.05)
-    return kept(cluster) == []
+    return left
 
 
 def temporaries(folder):

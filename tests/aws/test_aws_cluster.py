@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="needs the extra: pip install 'jpegslim[cluster]'")
 
-from cluster_parts import let_go, temporaries
+from cluster_parts import left_on, temporaries
 from dask_parts import Dask
 
 import jpegslim
@@ -108,7 +108,7 @@ def test_a_cluster_gives_the_bytes_and_the_report_of_a_run_without(
     assert runs["there"] == runs["here"]
     assert {each["status"] for each in runs["there"][0][0]} == {"optimized", "skipped", "failed"}
     assert "optimized" not in {each["status"] for each in runs["there"][1][0]}
-    assert let_go(two_workers)
+    assert left_on(two_workers) == []
 
 
 def without_origin(is_):
@@ -127,7 +127,7 @@ def test_a_dry_run_writes_nothing(command, two_workers, real_bucket, photo, tmp_
         assert told(done, real_bucket)[1]["optimized"] == 6
         assert {key: real_bucket.get(key) for key in photos} == photos
     assert not (tmp_path / "out").exists()
-    assert let_go(two_workers)
+    assert left_on(two_workers) == []
 
 
 def test_workers_learn_what_only_the_ledger_knows(command, two_workers, real_bucket, photo):
@@ -206,7 +206,7 @@ def test_an_ended_run_leaves_nothing_and_goes_on_where_it_stopped(
         _, err = started.communicate(timeout=60)
         assert started.returncode == (130 if number == signal.SIGINT else -number)
         assert "Traceback" not in err
-        assert let_go(two_workers)
+        assert left_on(two_workers) == []
         done = command(*run)
         assert done.returncode == 0, done.stderr
         assert temporaries(tmp_path) == []
@@ -231,7 +231,7 @@ def test_a_lost_scheduler_is_one_line(command, dask, real_bucket, photo):
     line = f"stopped: lost the Dask scheduler {dask.address}: run again to go on with what is left"
     assert line in err.splitlines()
     assert "Traceback" not in err
-    assert let_go(dask)
+    assert left_on(dask) == []
     assert command(*run).returncode == 0
 
 

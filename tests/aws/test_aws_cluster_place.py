@@ -14,7 +14,7 @@ import pytest
 
 pytest.importorskip("distributed", reason="needs the extra: pip install 'jpegslim[cluster]'")
 
-from cluster_parts import Ours, kept, let_go, temporaries
+from cluster_parts import Ours, kept, left_on, temporaries
 from dask_parts import Dask
 from distributed import Client
 
@@ -41,7 +41,7 @@ def unbroken(tmp_path_factory, weed):
 @pytest.fixture
 def whole(unbroken, real_bucket):
     """A cluster whose worker stays whole, and nothing on it."""
-    assert let_go(unbroken.dask)
+    assert left_on(unbroken.dask) == []
     return unbroken.turn_to(real_bucket.keep_versions())
 
 
@@ -69,7 +69,7 @@ def test_no_pixels_cross_and_nothing_is_written_before_it_is_delivered(whole, ph
     assert settled.result.status is Status.OPTIMIZED
     assert settled.written.content == prepared.content
     assert settled.etag == whole.bucket.head("a.jpg")["ETag"]
-    assert let_go(whole.dask)
+    assert left_on(whole.dask) == []
 
 
 def test_a_newer_upload_wins_over_what_a_worker_prepared(whole, photo):
@@ -90,7 +90,7 @@ def test_poison_costs_only_itself_and_the_worker_is_named(whole, photo):
         assert "(on the Dask worker first (tcp://" in settled.result.message
     whole.bucket.put("good.jpg", photo())
     assert whole.place.deliver(whole.prepared("good.jpg")).result.status is Status.OPTIMIZED
-    assert let_go(whole.dask)
+    assert left_on(whole.dask) == []
 
 
 def test_a_poisoned_photo_is_copied_where_results_go_elsewhere(whole, photo, tmp_path):
@@ -114,7 +114,7 @@ def test_what_is_let_go_is_thrown_away(whole, photo):
     prepared = whole.prepared("a.jpg")
     assert len(kept(whole.dask)) == 2
     whole.place.done(prepared.job)
-    assert let_go(whole.dask)
+    assert left_on(whole.dask) == []
 
 
 def test_a_stopped_place_turns_everybody_away(whole, photo):
@@ -244,7 +244,7 @@ def test_a_worker_that_is_retired_hands_nothing_over(begin, photo):
     assert isinstance(again, Prepared)
     assert mine.place.deliver(again).result.status is Status.OPTIMIZED
     assert len(mine.bucket.versions("a.jpg")) == 2
-    assert let_go(mine.dask)
+    assert left_on(mine.dask) == []
 
 
 def workers(client):
@@ -265,7 +265,7 @@ def test_a_frozen_worker_holds_nobody_up_for_good(begin, photo, monkeypatch):
     # What it was asked for meanwhile, it does now, and too late.
     mine.worker.send_signal(signal.SIGCONT)
     assert settled.result.status is Status.OPTIMIZED
-    assert let_go(mine.dask)
+    assert left_on(mine.dask) == []
     assert len(mine.bucket.versions("a.jpg")) == 2
 
 
@@ -280,7 +280,7 @@ def test_a_run_ends_without_a_worker_that_is_frozen(begin, photo, monkeypatch):
     mine.place.stop()
     assert time.monotonic() - began < 10
     mine.worker.send_signal(signal.SIGCONT)
-    assert let_go(mine.dask)
+    assert left_on(mine.dask) == []
 
 
 @posix_only
