@@ -15,6 +15,7 @@ from typing import Any
 from jpegslim.aws.making import Job
 from jpegslim.aws.treatment import Prepared, Settled
 from jpegslim.aws.workplace import Ready, Workplace
+from jpegslim.files.interrupts import held
 from jpegslim.files.worker import POLL_SECONDS
 
 Step = Callable[[], object]
@@ -25,6 +26,7 @@ _Order = tuple[int, int, Step | None, Prepared | None]
 _JOIN_SECONDS = 10.0
 # What is to be written comes first: it frees memory and room on the disk.
 _WRITE, _READ, _HOME = range(3)
+_OVER = object()
 
 
 def work_through(
@@ -50,25 +52,29 @@ def work_through(
     try:
         while not exhausted or on_their_way:
             while not exhausted and not crew.has_answer() and on_their_way < workplace.hands():
-                try:
-                    job = next(source)
-                except StopIteration:
-                    exhausted = True
-                else:
-                    if job is not None:
-                        on_their_way += 1
-                        crew.take_up(job, workplace, threads=on_their_way)
+                job = next(source, _OVER)
+                exhausted = job is _OVER
+                if isinstance(job, Job):
+                    on_their_way += 1
+                    crew.take_up(job, workplace, threads=on_their_way)
             if not on_their_way:
                 continue
-            step, answer = crew.next_answer(workplace.hands)
-            if step == _READ or not isinstance(answer, Settled):
-                answer = commit(answer)
-            if isinstance(answer, Settled):
-                on_their_way -= 1
-                workplace.done(answer.job)
-                yield answer
-            else:
-                crew.take_up(answer, workplace, threads=on_their_way)
+            # Interrupted in between, an answer would be neither told nor cleared away.
+            with held():
+                taken = crew.take_answer()
+                if taken is not None:
+                    step, answer = taken
+                    if step == _READ or not isinstance(answer, Settled):
+                        answer = commit(answer)
+                    if isinstance(answer, Settled):
+                        on_their_way -= 1
+                        workplace.done(answer.job)
+                        yield answer
+                    else:
+                        crew.take_up(answer, workplace, threads=on_their_way)
+            if taken is None:
+                # To raise what ends the wait.
+                workplace.hands()
     finally:
         if on_their_way:
             workplace.stop()
@@ -87,34 +93,35 @@ class _Crew:
 
     def take_up(self, what: Job | Prepared, workplace: Workplace, *, threads: int) -> None:
         """Queue what is next with a photo; start a thread where there are fewer than `threads`."""
-        if isinstance(what, Job):
-            self._give(_READ, partial(workplace.prepare, what))
-        else:
-            self._give(_WRITE, partial(workplace.deliver, what), ready=what)
-        if len(self._threads) < threads:
-            thread = threading.Thread(target=self._serve, daemon=True)
-            self._threads.append(thread)
-            thread.start()
+        # Ctrl-C while a thread is woken would cost another its call, and the run that is being
+        # ended ten seconds: four runs of 24 that were stopped behind their second outcome.
+        with held():
+            if isinstance(what, Job):
+                self._give(_READ, partial(workplace.prepare, what))
+            else:
+                self._give(_WRITE, partial(workplace.deliver, what), ready=what)
+            if len(self._threads) < threads:
+                thread = threading.Thread(target=self._serve, daemon=True)
+                self._threads.append(thread)
+                thread.start()
 
     def has_answer(self) -> bool:
-        """Tell whether `next_answer` returns without waiting."""
+        """Tell whether `take_answer` returns without waiting."""
         return not self._answers.empty()
 
-    def next_answer(self, look: Callable[[], object]) -> tuple[int, Any]:
-        """Wait for a step's answer; return its urgency with it, or raise what it raised.
+    def take_answer(self) -> tuple[int, Any] | None:
+        """Return a step's answer and its urgency, None where none comes for a while.
 
-        look: called again and again meanwhile, to raise what ends the wait.
+        Raises what the step raised.
         """
-        while True:
-            try:
-                urgency, answer = self._answers.get(timeout=POLL_SECONDS)
-            except queue.Empty:
-                # A blocked wait on Windows does not notice Ctrl-C.
-                look()
-                continue
-            if isinstance(answer, BaseException):
-                raise answer
-            return urgency, answer
+        try:
+            # A blocked wait on Windows does not notice Ctrl-C.
+            urgency, answer = self._answers.get(timeout=POLL_SECONDS)
+        except queue.Empty:
+            return None
+        if isinstance(answer, BaseException):
+            raise answer
+        return urgency, answer
 
     def dismiss(self, late: Callable[[Settled], None]) -> None:
         """Send all threads home after what they do now; steps not begun are dropped.
@@ -151,5 +158,5 @@ class _Crew:
                 return
             try:
                 self._answers.put((urgency, step()))
-            except BaseException as error:  # noqa: BLE001 - raised again by next_answer
+            except BaseException as error:  # noqa: BLE001 - raised again by take_answer
                 self._answers.put((urgency, error))

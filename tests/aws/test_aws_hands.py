@@ -1,9 +1,12 @@
 """The threads of a run: bounded, in the right order, and gone when it ends early."""
 
+import signal
+import sys
 import threading
 import time
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -243,6 +246,35 @@ def test_what_is_delivered_while_a_run_is_ended_is_told(watch):
     assert job(1) in [each.job for each in watch.late]
     # Each once: the first one was yielded.
     assert len(watch.late) == len(watch.delivered) - 1
+
+
+@pytest.mark.parametrize("lines", range(1, 200, 7))
+def test_ctrl_c_at_any_moment_sends_every_thread_home(watch, lines):
+    """A signal between two lines of `threading` once left a thread waiting for its call."""
+    outcomes = watch.through(map(job, range(500)), hands=3)
+    for _ in range(6):
+        next(outcomes)
+    left = lines
+
+    def interrupt(frame, event, arg):
+        nonlocal left
+        if Path(frame.f_code.co_filename).name not in ("hands.py", "queue.py", "threading.py"):
+            return None
+        if event == "line":
+            left -= 1
+            if left == 0:
+                signal.raise_signal(signal.SIGINT)
+        return interrupt
+
+    began, before = time.monotonic(), sys.gettrace()
+    sys.settrace(interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            for _ in range(50):
+                next(outcomes)
+    finally:
+        sys.settrace(before)
+    assert time.monotonic() - began < 5
 
 
 def test_all_threads_together_are_waited_for_only_so_long(watch, monkeypatch):
