@@ -39,8 +39,12 @@ UNUSED = {"click", "platformdirs", "rich"}
 THERE = {"implementation_name == 'cpython'", "sys_platform == 'linux'"}
 # boto3 and what it needs are part of Lambda's runtime.
 IN_RUNTIME = {"boto3", "botocore", "s3transfer"}
-# Without it another library encodes, with other bytes.
-ENCODER = "ajpegli"
+# Without the first another library encodes, with other bytes; without the second botocore takes
+# what it reads unchecked, and says nothing.
+NO_LESS = {
+    "ajpegli": "results would be other ones than elsewhere",
+    "awscrt": "what is read would be held to no CRC-64",
+}
 KERNEL = "jpegslim/engine/metric/_kernel.abi3.so"
 NEEDED = ("pyproject.toml", "setup.py", "MANIFEST.in", "README.md", "LICENSE", "CHANGELOG.md")
 # Nothing of these is read when the function runs.
@@ -215,8 +219,9 @@ def check(package: Path, architecture: str) -> None:
     """Raise BuildError for a package that Lambda would not take or that would not load there."""
     if not (package / KERNEL).is_file():
         raise BuildError("the metric's kernel is missing")
-    if not (package / ENCODER).is_dir():
-        raise BuildError(f"{ENCODER} is missing: results would be other ones than elsewhere")
+    for name, why in NO_LESS.items():
+        if not (package / name).is_dir():
+            raise BuildError(f"{name} is missing: {why}")
     strangers = sorted(name for name in IN_RUNTIME if (package / name).exists())
     if strangers:
         raise BuildError(f"{strangers[0]} is part of Lambda's runtime and has no place here")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from distributed import Future
 
 # What workers need besides, and the extra that brings it.
-EXTRAS = {"boto3": "aws"}
+EXTRAS = {"boto3": "aws", "awscrt": "aws"}
 # So many workers in a row may die with what they had prepared of one photo.
 _LIVES = 3
 

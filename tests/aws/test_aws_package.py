@@ -55,7 +55,8 @@ def package(build, tmp_path):
     """A package that is in order, as far as can be seen from outside."""
     folder = tmp_path / "package"
     write_library(folder / build.KERNEL, build.ELF_MACHINES["arm64"], needs=b"GLIBC_2.17\0")
-    (folder / build.ENCODER).mkdir()
+    for name in build.NO_LESS:
+        (folder / name).mkdir()
     (folder / "numpy").mkdir()
     (folder / "numpy" / "__init__.py").write_text("")
     return folder
@@ -149,16 +150,20 @@ def test_the_same_package_gives_the_same_zip(build, package, tmp_path):
         assert archive.getinfo(build.KERNEL).external_attr >> 16 == 0o755
 
 
-def test_a_package_without_the_encoder_is_refused(build, package):
-    (package / build.ENCODER).rmdir()
-    with pytest.raises(build.BuildError, match="ajpegli is missing"):
+@pytest.mark.parametrize("name", ["ajpegli", "awscrt"])
+def test_a_package_without_what_botocore_or_we_do_without_in_silence_is_refused(
+    build, package, name
+):
+    (package / name).rmdir()
+    with pytest.raises(build.BuildError, match=f"{name} is missing: "):
         build.check(package, "arm64")
 
 
 def test_what_is_needed_is_judged_by_lambdas_python_and_not_by_this_one(build):
     for python in build.PYTHONS:
         asked = build.requirements(python)
-        assert any(each.startswith("ajpegli") for each in asked)
+        for name in build.NO_LESS:
+            assert any(each.startswith(name) for each in asked)
         assert not any(each.startswith("pyjpegli") or ";" in each for each in asked)
     assert any(each.startswith("pyjpegli") for each in build.requirements("3.14"))
 

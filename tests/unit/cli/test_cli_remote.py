@@ -32,10 +32,11 @@ def test_what_only_looks_like_an_objects_name_becomes_no_folder(invoke, batch, a
     assert batch.calls == []
 
 
-def test_without_the_libraries_one_line_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("jpegslim.cli.remote.find_spec", lambda _: None)
+@pytest.mark.parametrize("missing", ["boto3", "awscrt"])
+def test_without_the_libraries_one_line_says_what_to_install(monkeypatch, missing):
+    monkeypatch.setattr("jpegslim.cli.remote.find_spec", lambda name: name != missing or None)
     with pytest.raises(
-        UsageError, match=r"^S3 needs two more libraries: pip install 'jpegslim\[aws\]'$"
+        UsageError, match=r"^S3 needs more libraries: pip install 'jpegslim\[aws\]'$"
     ):
         check_remote(())
 
