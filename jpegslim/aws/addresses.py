@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 
 from jpegslim.errors import UsageError
+from jpegslim.files.selection import picks
 from jpegslim.results import Url
 
 SCHEME = "s3://"
@@ -37,6 +38,11 @@ class Address:
     def name(self) -> str:
         """What stands behind the last slash of the key."""
         return self.key.rpartition("/")[2]
+
+    @property
+    def is_named_like_a_photo(self) -> bool:
+        """Whether it is called so, be it with a slash behind the name."""
+        return picks(Address(self.bucket, self.key.rstrip("/")).name)
 
     def holds(self, other: "Address") -> bool:
         """Tell whether the other's key begins with this one's, in the same bucket."""

@@ -53,6 +53,15 @@ class Configuration:
         room = self.memory - _OWN_BYTES - self.jobs * PEAK_BYTES
         return max(1.0, room / PEAK_BYTES_PER_MEGAPIXEL)
 
+    @property
+    def largest(self) -> int:
+        """How many bytes an object may have.
+
+        However few its pixels are, a worker holds all of it: 300 MB took 341, 450 MB 491.
+        """
+        room = self.memory - _OWN_BYTES - self.jobs * PEAK_BYTES
+        return max(_MEGABYTE, int(room / (2 * self.jobs)))
+
     def place(self, source: Address) -> Address | None:
         """Return where the result of a source goes, None to replace it."""
         if self.output is None or self.source is None:

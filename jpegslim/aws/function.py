@@ -15,7 +15,7 @@ from typing import Any
 from jpegslim.aws.addresses import Address
 from jpegslim.aws.content import Shelf
 from jpegslim.aws.environment import Configuration, adjusted
-from jpegslim.aws.events import Delivery, Notice
+from jpegslim.aws.events import Delivery, Notice, Sender
 from jpegslim.aws.making import LASTING, Job, PipeMaker
 from jpegslim.aws.objects import Objects
 from jpegslim.aws.telling import Teller
@@ -35,6 +35,10 @@ _LEAST_SECONDS = 1.0
 _LAST_WAIT = 0.5
 # The time was over; /tmp was full of other photos.
 _PASSING = ("stopped", "no_space")
+# Of the time a call has, what a single photo may take.
+_SHARE = 0.5
+# Where a key may be read in several ways, the next one is tried.
+_NOT_MEANT = ("gone", "outside")
 _ARGUMENTS = ("quality", "metadata")
 _OUT_OF_TIME = "the function's time is almost over: left for another call"
 _UNANSWERED = "S3 did not answer before the function's time was over: left for another call"
@@ -75,6 +79,11 @@ class Function:
         """The largest picture there is room for."""
         return self._configuration.settings.max_megapixels
 
+    @property
+    def largest(self) -> int:
+        """The bytes of the largest object there is room for."""
+        return self._configuration.largest
+
     def warm_up(self) -> None:
         """Start a worker ahead, in the time before the first call."""
         self._workshop.start()
@@ -93,7 +102,15 @@ class Function:
         except UsageError as error:
             return {notice: self._refused(notice, str(error)) for notice in notices}
         treatment = Treatment(self._objects, PipeMaker(self._workshop, self._shelf))
-        call = _Call(self._configuration, settings, left, treatment, self.teller)
+        call = _Call(
+            self._configuration,
+            settings,
+            left,
+            treatment,
+            self.teller,
+            # What a job asks for, an event of the job's own writes does not undo.
+            any_result=delivery.sender is not Sender.BATCH,
+        )
         bell = threading.Timer(max(0.0, call.time()), self._workshop.stop)
         bell.daemon = True
         bell.start()
@@ -128,10 +145,15 @@ class _Call:
         left: Clock,
         treatment: Treatment,
         teller: Teller,
+        *,
+        any_result: bool,
     ) -> None:
         self._configuration = configuration
         self._settings = settings
+        self._any_result = any_result
         self._left = left
+        # One that hangs is to be known as such before the time is over, and the others' turn come.
+        self._timeout = min(configuration.timeout, max(_LEAST_SECONDS, self.time() * _SHARE))
         self._treatment = treatment
         self._teller = teller
         # By bucket: one that is gone is no trouble of another's photos.
@@ -199,12 +221,13 @@ class _Call:
             ended.put((notice, outcome, time.perf_counter() - start))
 
     def _treat(self, notice: Notice) -> Ended:
-        ended = self._treat_one(notice.address)
-        for other in notice.others:
-            if ended.result.reason != "gone":
-                break
-            ended = self._treat_one(other)
-        return ended
+        first = self._treat_one(notice.address)
+        if first.result.reason in _NOT_MEANT:
+            for other in notice.others:
+                ended = self._treat_one(other)
+                if ended.result.reason not in _NOT_MEANT:
+                    return ended
+        return first
 
     def _treat_one(self, address: Address) -> Ended:
         configuration, job = self._configuration, self._job(address)
@@ -230,7 +253,8 @@ class _Call:
             source=address,
             destination=self._configuration.place(address),
             settings=self._settings,
-            timeout=self._configuration.timeout,
+            timeout=self._timeout,
+            any_result=self._any_result,
         )
 
     def _postponed(self, job: Job, why: str) -> Ended:

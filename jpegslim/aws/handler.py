@@ -54,7 +54,8 @@ def _function() -> Function:
     configuration = read_environment(os.environ)
     shelf = Shelf(own_folder())
     client = connect(transfers=2 * configuration.jobs + 2)
-    return Function(configuration, Objects(client, shelf), shelf, _teller())
+    objects = Objects(client, shelf, largest=configuration.largest)
+    return Function(configuration, objects, shelf, _teller())
 
 
 if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:

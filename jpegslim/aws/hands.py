@@ -13,8 +13,10 @@ from functools import partial
 from typing import Any
 
 from jpegslim.aws.making import Job
-from jpegslim.aws.treatment import Prepared, Settled
+from jpegslim.aws.treatment import Prepared, Settled, failed
 from jpegslim.aws.workplace import Ready, Workplace
+from jpegslim.errors import JpegslimError, WorkerError
+from jpegslim.files.child import one_line
 from jpegslim.files.interrupts import held
 from jpegslim.files.worker import POLL_SECONDS
 
@@ -97,9 +99,10 @@ class _Crew:
         # ended ten seconds: four runs of 24 that were stopped behind their second outcome.
         with held():
             if isinstance(what, Job):
-                self._give(_READ, partial(workplace.prepare, what))
+                self._give(_READ, partial(_guarded, what, partial(workplace.prepare, what)))
             else:
-                self._give(_WRITE, partial(workplace.deliver, what), ready=what)
+                deliver = partial(workplace.deliver, what)
+                self._give(_WRITE, partial(_guarded, what.job, deliver), ready=what)
             if len(self._threads) < threads:
                 thread = threading.Thread(target=self._serve, daemon=True)
                 self._threads.append(thread)
@@ -160,3 +163,15 @@ class _Crew:
                 self._answers.put((urgency, step()))
             except BaseException as error:  # noqa: BLE001 - raised again by take_answer
                 self._answers.put((urgency, error))
+
+
+def _guarded(job: Job, step: Step) -> object:
+    """Take a step; a bug costs one photo, and is told."""
+    try:
+        return step()
+    except JpegslimError:
+        raise
+    except Exception as error:  # noqa: BLE001 - told with its traceback under --debug
+        bug = WorkerError(f"internal error: {one_line(error)}", reason="internal_error")
+        bug.__cause__ = error
+        return failed(job, None, bug)

@@ -25,7 +25,8 @@ class Job:
     source: a Path for a file. destination: where the result goes, None to replace the source.
     landing: the file that it becomes instead. etag, size: of the source where they are known.
     timeout: seconds for the worker. wish: which results are to be shown. known: what the ledger
-    knows of it, for a worker that can't ask.
+    knows of it, for a worker that can't ask. any_result: what we made before stays in its place,
+    whatever it was made for.
     """
 
     source: Address | Path
@@ -38,6 +39,7 @@ class Job:
     timeout: float | None = None
     wish: Wish | None = None
     known: Excerpt | None = None
+    any_result: bool = False
 
     @property
     def shown(self) -> Path | Url:

@@ -5,7 +5,7 @@
 
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -89,11 +89,15 @@ class Fetched:
 
 
 class Objects:
-    """The objects one client can reach. shelf: where large ones are kept."""
+    """The objects one client can reach.
 
-    def __init__(self, client: Any, shelf: Shelf) -> None:
+    shelf: where large ones are kept. largest: bytes; objects of more are not read.
+    """
+
+    def __init__(self, client: Any, shelf: Shelf, *, largest: int = _LARGEST) -> None:
         self.client = client
         self.shelf = shelf
+        self._largest = min(largest, _LARGEST)
         self.conditions = Conditions(client)
         self._plain: dict[str, bool] = {}
         self._lock = threading.Lock()
@@ -101,8 +105,8 @@ class Objects:
     def below(self, prefix: Address) -> Iterator[Listed]:
         """Yield what is stored under keys that begin like this, as the listing goes on.
 
-        Placeholders of folders (keys that end with a slash) are no photos and are left out.
-        Raises RunError where the bucket can't be listed.
+        Placeholders of folders (empty, keys that end with a slash) are no photos and are left
+        out. Raises RunError where the bucket can't be listed.
         """
         pages = self.client.get_paginator("list_objects_v2").paginate(
             Bucket=prefix.bucket, Prefix=prefix.key, PaginationConfig={"PageSize": PAGE}
@@ -111,7 +115,7 @@ class Objects:
             with translated(prefix, f"listing {prefix} (s3:ListBucket)"):
                 for page in pages:
                     for each in page.get("Contents", ()):
-                        if each["Key"].endswith("/"):
+                        if each["Key"].endswith("/") and not each["Size"]:
                             continue
                         yield _listed(prefix.bucket, each)
         except FileError as error:
@@ -156,28 +160,39 @@ class Objects:
         )
 
     def fetch(
-        self, address: Address, settings: Settings, *, in_place: bool, whatever: bool = False
+        self,
+        address: Address,
+        settings: Settings,
+        *,
+        in_place: bool,
+        whatever: bool = False,
+        any_result: bool = False,
     ) -> Fetched:
         """Read an object whole, with all that is to survive.
 
-        settings: what is asked for; an object whose metadata says that it is already so is not
-        read. in_place: it is to be replaced, so what can't be replaced is not read either.
-        whatever: read it even where its first bytes are no JPEG's.
+        settings: what is asked for. in_place: it is to be replaced, so what can't be replaced is
+        not read, nor one whose metadata says that it is already as asked for or, with any_result,
+        that we made it. whatever: read it even where its first bytes are no JPEG's.
 
         Raises Untouched or NotAJpeg for what is left alone, FileError for other trouble.
         """
+
+        def check(answer: dict[str, Any]) -> None:
+            if in_place:
+                _check_replaceable(answer, settings, any_result=any_result)
+
         # The client tries a request again, but not an answer that broke off in the middle.
         for pause in _PAUSES:
             try:
-                return self._fetch(address, settings, in_place=in_place, whatever=whatever)
+                return self._fetch(address, check, whatever=whatever)
             except Unavailable as error:
                 if error.reason != INTERRUPTED:
                     raise
             time.sleep(pause)
-        return self._fetch(address, settings, in_place=in_place, whatever=whatever)
+        return self._fetch(address, check, whatever=whatever)
 
     def _fetch(
-        self, address: Address, settings: Settings, *, in_place: bool, whatever: bool
+        self, address: Address, check: Callable[[dict[str, Any]], None], *, whatever: bool
     ) -> Fetched:
         with translated(address, "reading it (s3:GetObject, and kms:Decrypt where encrypted)"):
             # Whatever the user's configuration says of checksums, what arrives is held to them.
@@ -186,10 +201,10 @@ class Objects:
             )
             with closing(answer["Body"]) as body:
                 size = answer["ContentLength"]
-                if in_place:
-                    _check_replaceable(answer, settings)
-                if size > _LARGEST:
-                    raise Untouched(f"is too large: {size:,} bytes", reason=Reason.TOO_BIG)
+                check(answer)
+                if size > self._largest:
+                    text = f"is too large: {size:,} bytes, and there is room for {self._largest:,}"
+                    raise Untouched(text, reason=Reason.TOO_BIG)
                 first = body.read(len(_SOI))
                 if first != _SOI and not whatever:
                     raise NotAJpeg("is not a JPEG")
@@ -268,7 +283,7 @@ class _denied_means:  # noqa: N801 - reads as a with statement
             raise Untouched(str(error), reason=self._reason) from error
 
 
-def _check_replaceable(answer: dict[str, Any], settings: Settings) -> None:
+def _check_replaceable(answer: dict[str, Any], settings: Settings, *, any_result: bool) -> None:
     """Raise Untouched where an object need not or can't be replaced."""
     lock = reading.lock_of(answer)
     if lock is not None:
@@ -277,7 +292,7 @@ def _check_replaceable(answer: dict[str, Any], settings: Settings) -> None:
     if (
         note is not None
         and note.is_of(answer["ContentLength"], checksum_of(answer))
-        and note.is_enough(settings)
+        and (note.is_enough(settings) or (any_result and not note.copy))
     ):
         raise Untouched(note.words, reason=Reason.ALREADY_OPTIMIZED)
 

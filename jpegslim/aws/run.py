@@ -79,7 +79,7 @@ def run(order: Order) -> Totals:
     absent = order.ledger is None or (order.dry_run and not order.ledger.exists())
     order = replace(order, output=output, ledger=None if absent else order.ledger)
     tops = [each for each in order.sources if isinstance(each, Address)]
-    tops = check_apart(tops, output)
+    tops = check_apart(tops, output, order.selection)
     client = connect(
         endpoint_url=order.endpoint_url,
         profile=order.profile,

@@ -91,7 +91,7 @@ def traits_of(answer: Mapping[str, Any]) -> Traits:
     if answer.get("ExpiresString"):
         try:
             moment = parsedate_to_datetime(answer["ExpiresString"])
-        except ValueError as error:
+        except (ValueError, OverflowError) as error:
             text = f"has an Expires that is no date: {answer['ExpiresString'][:60]}"
             raise Untouched(text, reason="metadata_unreadable") from error
         # A date without a zone is not meant in that of this machine.

@@ -143,7 +143,13 @@ class Treatment:
         in_place = job.destination is None
         # Next to the results everything that is named like a photo has its place.
         whatever = not in_place and picks(job.source.name)
-        return self._objects.fetch(job.source, job.settings, in_place=in_place, whatever=whatever)
+        return self._objects.fetch(
+            job.source,
+            job.settings,
+            in_place=in_place,
+            whatever=whatever,
+            any_result=job.any_result,
+        )
 
     def _prepare(self, job: Job, fetched: Fetched, standing: Standing | None) -> Prepared | Settled:
         if standing is not None and job.destination is not None:

@@ -11,7 +11,7 @@ from jpegslim.aws.addresses import Address, as_folder
 from jpegslim.aws.objects import Listed, Objects
 from jpegslim.errors import UsageError
 from jpegslim.files.discovery import discover, discover_listed
-from jpegslim.files.selection import Selection, Sieve, picks
+from jpegslim.files.selection import EVERYTHING, Selection, Sieve, picks
 from jpegslim.results import FileResult, Reason, Status, Url
 
 _ABSENT = "no such object, and none below it"
@@ -62,8 +62,9 @@ def find_objects(
     """
     sieve = Sieve(selection)
     for top in tops:
-        something = False
-        for each in _at(objects, top, sieve):
+        met = any(_meets(as_folder(other), as_folder(top)) for other in tops if other != top)
+        something = met
+        for each in _at(objects, top, sieve, walks=not met):
             something = True
             if isinstance(each, Found) and isinstance(each.source, Address):
                 if without is None or not without.holds(each.source):
@@ -75,17 +76,20 @@ def find_objects(
             yield _failed(top.url, "not_found", _ABSENT + (_LETTERS if "*" in top.key else ""))
 
 
-def check_apart(tops: Sequence[Address], output: Address | Path | None) -> list[Address]:
-    """Return the addresses that have to be listed: none twice, none that another one holds.
+def check_apart(
+    tops: Sequence[Address], output: Address | Path | None, selection: Selection = EVERYTHING
+) -> list[Address]:
+    """Return the addresses to find objects at: none twice, none that another one's walk comes to.
 
     Raises UsageError where results would lie over their sources or over each other.
     """
+    sieve = Sieve(selection)
     folders = list(dict.fromkeys(map(as_folder, tops)))
     distinct = [
         # Without the slash it is the object of that name as well.
         next((top for top in tops if top != folder and as_folder(top) == folder), folder)
         for folder in folders
-        if not any(other.holds(folder) for other in folders if other != folder)
+        if not any(_covers(other, folder, tops, sieve) for other in folders if other != folder)
     ]
     if output is None:
         return distinct
@@ -110,6 +114,18 @@ def check_apart(tops: Sequence[Address], output: Address | Path | None) -> list[
     return distinct
 
 
+def _covers(folder: Address, other: Address, tops: Sequence[Address], sieve: Sieve) -> bool:
+    """Tell whether a walk below a folder comes to all that another folder's address stands for."""
+    # Named without its slash, that is also an object, which may not be called like a photo.
+    name = _bare(other).key.removeprefix(folder.key)
+    return _meets(folder, other) and (_bare(other) not in tops or _is_taken(name, sieve))
+
+
+def _meets(folder: Address, other: Address) -> bool:
+    """Tell whether a walk below a folder goes through another one."""
+    return folder.holds(other) and not _is_hidden(other.key.removeprefix(folder.key))
+
+
 def local_place(output: Path, place: str) -> Path | None:
     """Return the file below `output` that a key becomes, None where no file can be called so.
 
@@ -130,16 +146,23 @@ def _is_reserved(path: Path) -> bool:
     return sys.platform == "win32" and path.is_reserved()
 
 
-def _at(objects: Objects, top: Address, sieve: Sieve) -> Iterator[Found | FileResult | None]:
-    """Yield what is at an address and below it; None for what is nothing for this run."""
+def _at(
+    objects: Objects, top: Address, sieve: Sieve, *, walks: bool
+) -> Iterator[Found | FileResult | None]:
+    """Yield what is at an address and, if it walks, below it; None for nothing for this run."""
     if top.key and not top.key.endswith("/"):
         named = objects.named(top)
         if named is not None:
             yield weighed(named, top.name, sieve, explicit=True)
+    if not walks:
+        return
     name, below = _name(top), as_folder(top)
     for listed in objects.below(below):
         relative = listed.address.key.removeprefix(below.key)
-        if not _is_taken(relative, sieve):
+        if not relative and listed.address.is_named_like_a_photo:
+            # No folder but a photo, and the slash is a letter of its key.
+            yield weighed(listed, f"{name}/", sieve, explicit=True)
+        elif not _is_taken(relative, sieve):
             yield None
         else:
             place = f"{name}/{relative}"
@@ -166,8 +189,11 @@ def weighed(
 def _is_taken(relative: str, sieve: Sieve) -> bool:
     """Tell whether a walk below a folder would take this name."""
     path = Path(relative)
-    hidden = any(part.startswith(".") for part in relative.split("/"))
-    return not hidden and picks(path.name) and sieve.passes(path, is_folder=False)
+    return not _is_hidden(relative) and picks(path.name) and sieve.passes(path, is_folder=False)
+
+
+def _is_hidden(relative: str) -> bool:
+    return any(part.startswith(".") for part in relative.split("/"))
 
 
 def _name(top: Address) -> str:

@@ -37,8 +37,9 @@ def check_remote(given: Sequence[str]) -> None:
 
     given: the options that are for files alone, as far as they were given.
     """
-    if find_spec("boto3") is None:
-        raise UsageError("S3 needs two more libraries: pip install 'jpegslim[aws]'")
+    # botocore does without awscrt, and without a word: then nothing checks what S3 keeps CRC-64 of.
+    if any(find_spec(library) is None for library in ("boto3", "awscrt")):
+        raise UsageError("S3 needs more libraries: pip install 'jpegslim[aws]'")
     if given:
         why = {
             "--backup": ": turn on versioning of the bucket, or give --output",
@@ -107,7 +108,7 @@ def _object(name: str) -> "Address | FileResult":
     except ValueError as error:
         message = str(error)
     else:
-        if address.key and not address.key.endswith("/"):
+        if address.key and (address.is_named_like_a_photo or not address.key.endswith("/")):
             return address
         if address.key:
             # Consoles make such objects, so what lists a bucket lists them.

@@ -274,7 +274,7 @@ def deployed(bucket, tmp_path):
         configuration = read_environment({"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": memory, **variables})
         configuration = replace(configuration, timeout=timeout, reserve=reserve)
         shelf = Shelf(tmp_path)
-        objects = Objects(client or bucket.client, shelf)
+        objects = Objects(client or bucket.client, shelf, largest=configuration.largest)
         teller = Teller({"POWERTOOLS_SERVICE_NAME": service})
         running.append(Function(configuration, objects, shelf, teller, entry=ENTRY))
         return Deployed(running[-1])

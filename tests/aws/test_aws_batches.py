@@ -40,6 +40,22 @@ def test_a_photo_that_hangs_costs_only_its_own_message(deployed, bucket, photo, 
     }
 
 
+def test_a_photo_that_hangs_leaves_time_for_the_others(deployed, bucket, photo, notification):
+    bucket.put("hangs.jpg", photo(1) + HANGS)
+    good = [f"{number}.jpg" for number in range(3)]
+    for key in good:
+        bucket.put(key, photo())
+    # A photo may take as long as the whole call, as in a function of one minute.
+    function = deployed(timeout=60.0, memory="1769")
+    keys = ("hangs.jpg", *good)
+    told = function(queued(*(notification(bucket, key) for key in keys)), seconds=9.0)
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
+    assert function.reasons()["hangs.jpg"] == ("failed", "timeout")
+    assert {function.reasons()[key][0] for key in good} == {"optimized"}
+    (told,) = function(tasks(bucket, "hangs.jpg"), seconds=6.0)["results"]
+    assert told["resultCode"] == "PermanentFailure"
+
+
 def test_poison_is_copied_once_and_tried_again_each_time(
     deployed, bucket, photo, notification, monkeypatch
 ):
@@ -186,12 +202,16 @@ def test_a_service_that_does_not_answer_is_not_waited_for_to_the_end(
 def test_the_work_ends_before_the_function_does(deployed, bucket, photo, notification):
     bucket.put("good.jpg", photo())
     bucket.put("hangs.jpg", photo(1) + HANGS)
-    function = deployed(reserve=3.0)
+    bucket.put("too.jpg", photo(2) + HANGS)
+    # One processor: they hang one after the other, and a photo may have half of the time.
+    function = deployed(reserve=3.0, memory="1769")
     start = time.monotonic()
-    told = function(queued(notification(bucket, "hangs.jpg")), seconds=6.0)
+    told = function(
+        queued(notification(bucket, "hangs.jpg"), notification(bucket, "too.jpg")), seconds=6.0
+    )
     assert 2.5 < time.monotonic() - start < 5.5
-    assert told == {"batchItemFailures": [{"itemIdentifier": "m0"}]}
-    assert function.reasons() == {"hangs.jpg": ("failed", "stopped")}
+    assert told == {"batchItemFailures": [{"itemIdentifier": "m0"}, {"itemIdentifier": "m1"}]}
+    assert set(function.reasons().values()) == {("failed", "timeout"), ("failed", "stopped")}
     # The next call has workers again.
     function(notification(bucket, "good.jpg"))
     assert function.reasons() == {"good.jpg": ("optimized", "target_met")}

@@ -191,9 +191,38 @@ def test_a_plus_in_a_manifest_means_what_is_there(deployed, bucket, photo, key):
     assert len(bucket.get(key)) < len(photo())
 
 
+def test_a_plus_in_a_manifest_may_be_that_of_the_source(deployed, bucket, photo):
+    bucket.put("2024+2025/a.jpg", photo())
+    function = deployed(JPEGSLIM_SOURCE=f"s3://{bucket.name}/2024+2025")
+    (told,) = function(tasks(bucket, "2024+2025/a.jpg"))["results"]
+    assert told["resultString"].startswith("optimized")
+    assert len(bucket.get("2024+2025/a.jpg")) < len(photo())
+    (told,) = function(tasks(bucket, "2024+2026/a.jpg"))["results"]
+    assert told["resultString"].startswith("skipped (outside)")
+
+
 def test_a_job_may_ask_for_another_quality(deployed, bucket, photo):
     bucket.put("a.jpg", photo())
     deployed()(tasks(bucket, "a.jpg", schema="2.0", userArguments={"quality": "small"}))
+    assert read_note(bucket.head("a.jpg")["Metadata"]).target == 70
+
+
+@pytest.mark.parametrize(
+    ("asked", "target"),
+    [({"quality": "archive"}, 90), ({"quality": "lossless"}, None), ({"metadata": "keep"}, 85)],
+)
+def test_what_a_job_asked_for_is_not_undone_by_the_event_of_its_write(
+    deployed, bucket, photo, notification, *, asked, target
+):
+    bucket.keep_versions().put("a.jpg", photo())
+    function = deployed(JPEGSLIM_METADATA="strip")
+    function(tasks(bucket, "a.jpg", schema="2.0", userArguments=asked))
+    function(notification(bucket, "a.jpg"))
+    assert function.reasons() == {"a.jpg": ("skipped", "already_optimized")}
+    assert read_note(bucket.head("a.jpg")["Metadata"]).target == target
+    assert len(bucket.versions("a.jpg")) == 2
+    # Another job may ask for less.
+    function(tasks(bucket, "a.jpg", schema="2.0", userArguments={"quality": "small"}))
     assert read_note(bucket.head("a.jpg")["Metadata"]).target == 70
 
 
@@ -253,5 +282,15 @@ def test_too_large_a_picture_for_the_function_is_left_alone(deployed, bucket, ph
     bucket.put("a.jpg", photo(size=(1300, 1000)))
     function = deployed(memory="213")
     assert 1 <= function.function.megapixels < 1.3
+    function(notification(bucket, "a.jpg"))
+    assert function.reasons() == {"a.jpg": ("skipped", "too_big")}
+
+
+def test_an_object_that_finds_no_room_is_not_read(deployed, bucket, photo, notification):
+    # Few pixels, and a worker would hold all of it.
+    function = deployed(memory="512")
+    limit = function.function.largest
+    assert 100e6 < limit < 150e6
+    bucket.put("a.jpg", photo() + bytes(int(limit)))
     function(notification(bucket, "a.jpg"))
     assert function.reasons() == {"a.jpg": ("skipped", "too_big")}

@@ -202,6 +202,27 @@ def test_what_a_thread_raises_ends_the_run(watch):
     assert watch.stopped.is_set()
 
 
+@pytest.mark.parametrize("step", ["prepare", "deliver"])
+def test_a_bug_costs_one_photo(watch, step):
+    right = getattr(watch, step)
+
+    def wrong(what):
+        key = (what if step == "prepare" else what.job).source.key
+        if key != "3":
+            return right(what)
+        if step == "deliver":
+            what.discard()
+        raise OverflowError("too large")
+
+    setattr(watch, step, wrong)
+    done = {each.job.source.key: each for each in watch.through(map(job, range(6)))}
+    assert len(done) == 6
+    result = done["3"].result
+    assert (result.status, result.reason) == (Status.FAILED, "internal_error")
+    assert result.message == "internal error: OverflowError: too large"
+    assert isinstance(done["3"].error.__cause__, OverflowError)
+
+
 def test_what_ends_the_wait_is_raised_while_nothing_is_answered(watch, monkeypatch):
     monkeypatch.setattr("jpegslim.aws.hands.POLL_SECONDS", 0.01)
     began = threading.Event()

@@ -162,6 +162,14 @@ def test_an_access_list_survives(bucket, objects_of, photo):
     assert len(after) > 1
 
 
+@pytest.mark.parametrize("text", ["0", "-1", "never", f"Thu, 01 Jan 1{'0' * 22} 00:00:00 GMT"])
+def test_an_expiry_that_is_no_date_leaves_the_object_alone(text):
+    # S3 keeps whatever was sent.
+    with pytest.raises(Untouched, match="Expires that is no date") as caught:
+        traits_of({"ExpiresString": text})
+    assert caught.value.reason == "metadata_unreadable"
+
+
 def test_an_archived_object_is_left_alone(bucket, objects_of, photo):
     bucket.put("a.jpg", photo(), StorageClass="GLACIER")
     with pytest.raises(Untouched) as caught:

@@ -70,8 +70,38 @@ def test_what_is_left_out_on_purpose_is_no_missing_object(filled, objects_of):
 
 
 def test_an_address_within_another_is_visited_once():
-    tops = [Address("b", key) for key in ("in/deep", "in", "in/", "in", "inner")]
+    tops = [Address("b", key) for key in ("in/deep/", "in", "in/", "in", "inner")]
     assert check_apart(tops, None) == [Address("b", "in"), Address("b", "inner")]
+
+
+def test_an_object_in_a_folder_is_found_by_its_name_and_what_is_below_once(bucket, objects_of):
+    for key in ("in/scan", "in/scan/a.jpg", "in/b.jpg", "in/deep/c.jpg"):
+        bucket.put(key, b"x" * 100)
+    tops = check_apart([Address(bucket.name, key) for key in ("in", "in/scan", "in/deep")], None)
+    each = find_objects(objects_of(bucket), tops, EVERYTHING, without=None)
+    assert [one.place for one in each] == [
+        *("in/b.jpg", "in/deep/c.jpg", "in/scan/a.jpg"),
+        "scan",
+    ]
+
+
+def test_what_a_walk_would_pass_over_is_visited_where_it_is_named():
+    keys = ("in", "in/a.jpg", "in/scan.dat", "in/.old", "in/raw/")
+    tops = [Address("b", key) for key in keys]
+    apart = [Address("b", "in"), Address("b", "in/scan.dat"), Address("b", "in/.old")]
+    assert check_apart(tops, None) == apart
+    excluded = Selection(exclude=("a.jpg",))
+    assert Address("b", "in/a.jpg") in check_apart(tops, None, excluded)
+
+
+def test_a_slash_at_the_end_of_a_photos_key_is_a_letter(bucket, objects_of):
+    bucket.put("in/", b"")
+    bucket.put("in/deep/", b"")
+    bucket.put("in/x.jpg/", b"x" * 100)
+    objects = objects_of(bucket)
+    assert found(bucket, objects, "in") == {"in/x.jpg/"}
+    for top in ("in/x.jpg", "in/x.jpg/"):
+        assert found(bucket, objects, top) == {"x.jpg/"}
 
 
 @pytest.mark.parametrize(("top", "above"), [("in", ""), ("a/in/", "a/")])
