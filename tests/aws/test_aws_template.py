@@ -98,6 +98,35 @@ def test_the_template_has_none_of_the_yaml_that_cloudformation_refuses():
     assert not tokens & {yaml.AliasToken, yaml.AnchorToken}
 
 
+def as_images(template):
+    """Return the template changed as docs/aws.md says for images."""
+    for name in ("CodeUri", "Handler", "Runtime"):
+        del template["Globals"]["Function"][name]
+    for name in FUNCTIONS:
+        template["Resources"][name]["Properties"] |= {
+            "PackageType": "Image",
+            "ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/jpegslim:1",
+        }
+    return template
+
+
+def test_the_template_is_valid_with_images_as_the_documents_say(tmp_path):
+    images = transform_template(as_images(load_template()))
+    for name in FUNCTIONS:
+        properties = images["Resources"][name]["Properties"]
+        assert properties["PackageType"] == "Image"
+        assert properties["Code"]["ImageUri"].endswith("/jpegslim:1")
+        assert not {"Handler", "Runtime"} & set(properties)
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(images))
+    # Without functions of a runtime nothing names that parameter any more.
+    assert "W2001" in lint(path)
+    del images["Parameters"]["Runtime"]
+    del images["Metadata"]
+    path.write_text(json.dumps(images))
+    assert lint(path) == ""
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_handler_takes_its_environment_in_place(resources, name):
     given = variables(resources[name], **PARAMETERS)
