@@ -160,7 +160,9 @@ def test_every_quality_and_metadata_policy_the_template_takes_is_known(template)
         ("SourceBucket", ["photos", "my.photos-2"], ["", "Photos", "a", "s3://photos", "photos/"]),
         ("OutputBucket", ["", "slim"], ["slim/", "Slim"]),
         ("SourcePrefix", ["", "in/", "a b+é%/2024/"], ["in", "*/", "a?/", "${x}/", "a\\b/"]),
-        ("OutputPrefix", ["", "out/"], ["out", "*/"]),
+        # IAM's policies hold nothing beyond these, and the stack would be rolled back.
+        ("SourcePrefix", ["ÿ/", "~[a]/^_`{|}/"], ["Ā/", "e\u0301/", "写真/", "\U0001f600/", "\0/"]),
+        ("OutputPrefix", ["", "out/"], ["out", "*/", "写真/"]),
         ("AlarmEmail", ["", "ops@example.org"], ["ops", "ops @example.org"]),
     ],
 )
@@ -168,6 +170,15 @@ def test_parameters_take_what_makes_sense_and_nothing_else(template, parameter, 
     pattern = template["Parameters"][parameter]["AllowedPattern"]
     assert all(re.fullmatch(pattern, each) for each in taken)
     assert not any(re.fullmatch(pattern, each) for each in refused)
+
+
+@pytest.mark.parametrize("parameter", ["SourcePrefix", "OutputPrefix"])
+def test_a_prefix_takes_every_letter_that_iam_does_but_patterns(template, parameter):
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    taken = {letter for letter in map(chr, range(0x300)) if re.fullmatch(pattern, f"{letter}/")}
+    printable = {*map(chr, range(0x20, 0x7F)), *map(chr, range(0xA0, 0x100))}
+    assert taken == printable - set("*?$\\")
+    assert "U+00FF" in template["Parameters"][parameter]["ConstraintDescription"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -308,7 +319,9 @@ def test_the_queue_takes_messages_of_this_bucket_alone(resources):
 
 def test_buckets_with_photos_and_reports_outlive_the_stack(resources):
     for name in ("Source", "Reports"):
-        assert resources[name]["DeletionPolicy"] == "Retain"
+        # But a creation that failed leaves no name taken.
+        assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resources[name]["UpdateReplacePolicy"] == "Retain"
         blocked = resources[name]["Properties"]["PublicAccessBlockConfiguration"]
         assert set(blocked.values()) == {True}
     assert resources["Source"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
