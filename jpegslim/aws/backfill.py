@@ -56,7 +56,7 @@ class Wanted:
         )
 
     def ending_of(self, listed: Listed) -> str | None:
-        """Return the ending whose job will take an object, None where S3's filters take it not."""
+        """Return the ending whose job will take an object, by S3's filters, or None."""
         if not self._fits(listed):
             return None
         if self.suffixes:
