@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Build the zip package of the Lambda function: `python deploy/aws/build.py`.
 
-Needs pip, and a C compiler for this machine's own architecture. For the other one `pip install
-ziglang`, which compiles for any, or build in a container (see the Dockerfile beside this file).
+Needs Linux or macOS, pip, and a C compiler for this machine's own architecture. For the other one
+`pip install ziglang`, which compiles for any, or build in a container (see the Dockerfile beside
+this file).
 """
 
 import argparse
@@ -64,6 +65,7 @@ def main() -> int:
     """Build what the arguments ask for, and tell how large it became."""
     options = read_arguments()
     try:
+        check_system()
         with tempfile.TemporaryDirectory(prefix="jpegslim-build-") as scratch:
             folder = Path(scratch)
             wheel = build_wheel(folder, options.architecture)
@@ -109,6 +111,15 @@ def read_arguments() -> argparse.Namespace:
         help=f"the zip (default: {OUTPUT.relative_to(ROOT)}, which the templates name)",
     )
     return parser.parse_args()
+
+
+def check_system() -> None:
+    """Raise BuildError on Windows: setuptools asks Microsoft's compiler there, whatever CC says."""
+    if sys.platform == "win32":
+        raise BuildError(
+            "on Windows nothing can be compiled for Lambda: run it in WSL, or build in a container"
+            " as deploy/aws/Dockerfile says"
+        )
 
 
 def build_wheel(folder: Path, architecture: str) -> Path:

@@ -1,16 +1,17 @@
-"""Photos that are there already: a job of S3 Batch Operations that calls the function for each.
+"""Photos that are there already: jobs of S3 Batch Operations that call the function for each.
 
 S3 lists the photos itself, by filters, calls the function for as many at once as Lambda lets it,
-tries again what failed in passing, and writes a report of every photo.
+tries again what failed in passing, and writes a report of every photo. Its filters know case and
+take one ending each, so every ending has a job of its own.
 """
 
 import re
 import secrets
+import shlex
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import PurePosixPath
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,8 +22,6 @@ from jpegslim.aws.troubles import translated
 from jpegslim.errors import FileError, RunError, UsageError
 from jpegslim.files.selection import EXTENSIONS
 
-# Filters of S3 know case.
-ENDINGS = tuple(each for name in EXTENSIONS for each in (name, name.upper()))
 # The list that S3 writes, and its report.
 _LIST_FORMAT = "S3InventoryReport_CSV_20211130"
 _REPORT_FORMAT = "Report_CSV_20180820"
@@ -37,29 +36,34 @@ _FUNCTION = re.compile(r"arn:[^:]+:lambda:([a-z0-9-]+):[0-9]{12}:function:[^:]+(
 class Wanted:
     """Which objects below an address; None and empty stand for any.
 
-    endings: of keys, as they are written. larger, smaller: than so many bytes. after, before: when
-    they were stored, with a time zone.
+    suffixes: of keys, as they are written; empty for the endings of photos, in whatever letters.
+    larger, smaller: than so many bytes. after, before: when they were stored, with a time zone.
     """
 
     top: Address
-    endings: tuple[str, ...] = ENDINGS
+    suffixes: tuple[str, ...] = ()
     larger: int | None = None
     smaller: int | None = None
     after: datetime | None = None
     before: datetime | None = None
 
-    def takes(self, listed: Listed) -> bool:
-        """Judge an object as S3's own filters will."""
-        return listed.address.key.endswith(self.endings or "") and self._fits(listed)
+    def jobs(self) -> tuple[str, ...]:
+        """Return the suffixes that were asked for, without those that another one includes."""
+        return tuple(
+            each
+            for each in dict.fromkeys(self.suffixes)
+            if not any(each != other and each.endswith(other) for other in self.suffixes)
+        )
 
-    def misses(self, listed: Listed) -> str | None:
-        """Return the ending of a photo that is left out for its mixed letters alone, as in .Jpg.
-
-        None for all others, and where the endings were chosen.
-        """
-        ending = PurePosixPath(listed.address.name).suffix
-        mixed = ending.lower() in EXTENSIONS and not self.takes(listed)
-        return ending if mixed and self.endings == ENDINGS and self._fits(listed) else None
+    def ending_of(self, listed: Listed) -> str | None:
+        """Return the ending whose job will take an object, by S3's filters, or None."""
+        if not self._fits(listed):
+            return None
+        if self.suffixes:
+            met = [each for each in self.suffixes if listed.address.key.endswith(each)]
+            return min(met, key=len, default=None)
+        _, dot, last = listed.address.name.rpartition(".")
+        return dot + last if dot + last.lower() in EXTENSIONS else None
 
     def _fits(self, listed: Listed) -> bool:
         return (
@@ -69,14 +73,15 @@ class Wanted:
             and (self.before is None or listed.modified < self.before)
         )
 
-    def filters(self) -> dict[str, Any]:
-        """Return the same for S3."""
+    def filters(self, ending: str) -> dict[str, Any]:
+        """Return the same for S3. ending: of the keys, empty for any."""
         below = as_folder(self.top)
         names: dict[str, list[str]] = {}
         if below.key:
             names["MatchAnyPrefix"] = [below.key]
-        if self.endings:
-            names["MatchAnySuffix"] = list(self.endings)
+        if ending:
+            # S3's reference lets each of these lists have one string.
+            names["MatchAnySuffix"] = [ending]
         filters = {
             "KeyNameConstraint": names or None,
             "ObjectSizeGreaterThanBytes": self.larger,
@@ -123,20 +128,32 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Share:
+    """What one ending has of a listing."""
+
+    photos: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Survey:
     """What a listing showed. complete: it came to its end.
 
-    missed: photos that S3's filters leave out, by the ending that only they have.
+    endings: each that needs a job, most photos first. Where the listing was cut short, those that
+    were asked for and not met are among them.
     """
 
     photos: int
     size: int
     listed: int
     complete: bool
-    missed: Mapping[str, int] = field(default_factory=dict)
+    endings: Mapping[str, Share] = field(default_factory=dict)
 
     def scaled(self, photos: int) -> "Survey":
-        """Return what so many photos of the same kind come to; as it is where none was seen."""
+        """Return what so many photos of the same kind come to; as it is where none was seen.
+
+        The endings stay as they were seen.
+        """
         if not self.photos:
             return self
         factor = photos / self.photos
@@ -145,35 +162,40 @@ class Survey:
             round(self.size * factor),
             round(self.listed * factor),
             complete=True,
-            missed=self.missed,
+            endings=self.endings,
         )
 
 
 def survey(objects: Iterable[Listed], wanted: Wanted, *, limit: int) -> Survey:
-    """Count the photos of a listing, up to `limit` objects of any kind."""
-    photos = size = listed = 0
-    missed: Counter[str] = Counter()
+    """Count the photos of a listing by their endings, up to `limit` objects of any kind."""
+    photos: Counter[str] = Counter()
+    sizes: Counter[str] = Counter()
+    listed, complete = 0, True
     for each in objects:
         if listed == limit:
-            return Survey(photos, size, listed, complete=False, missed=missed)
+            complete = False
+            # Nobody knows yet that there is none of them.
+            photos.update(dict.fromkeys(wanted.jobs(), 0))
+            break
         listed += 1
-        if wanted.takes(each):
-            photos += 1
-            size += each.size
-        elif ending := wanted.misses(each):
-            missed[ending] += 1
-    return Survey(photos, size, listed, complete=True, missed=missed)
+        ending = wanted.ending_of(each)
+        if ending is not None:
+            photos[ending] += 1
+            sizes[ending] += each.size
+    endings = {ending: Share(number, sizes[ending]) for ending, number in photos.most_common()}
+    return Survey(photos.total(), sizes.total(), listed, complete=complete, endings=endings)
 
 
 def job_request(
     wanted: Wanted,
     place: Place,
     *,
+    ending: str,
     priority: int,
     arguments: Mapping[str, str],
     waits: bool,
 ) -> dict[str, Any]:
-    """Return the arguments of CreateJob.
+    """Return the arguments of CreateJob for the keys of one ending, empty for any.
 
     arguments: the function's own, for this job alone (`quality`, `metadata`). waits: the job is
     made ready and begins only when somebody confirms it in the console.
@@ -208,10 +230,10 @@ def job_request(
                     "ManifestPrefix": f"{prefix}/lists",
                     "ManifestFormat": _LIST_FORMAT,
                 },
-                "Filter": wanted.filters(),
+                "Filter": wanted.filters(ending),
             }
         },
-        "Description": f"jpegslim: {wanted.top}"[:256],
+        "Description": f"jpegslim: {f'{ending} below ' if ending else ''}{wanted.top}"[:256],
         "Priority": priority,
         "RoleArn": place.role,
         # The same request twice, as after an answer that was lost, is one job.
@@ -219,7 +241,7 @@ def job_request(
     }
 
 
-def submit(client: Any, request: Mapping[str, Any]) -> str:
+def submit(client: Any, request: Mapping[str, Any], *, ending: str = "") -> str:
     """Create the job; return its id. client: for S3 Control. Raises RunError."""
     doing = "creating the job (s3:CreateJob, and iam:PassRole for its role)"
     account = Address(str(request["AccountId"]), "")
@@ -227,7 +249,8 @@ def submit(client: Any, request: Mapping[str, Any]) -> str:
         with translated(account, doing):
             return str(client.create_job(**request)["JobId"])
     except FileError as error:
-        raise RunError(f"no job was created: {error}") from error
+        which = f" for {ending}" if ending else ""
+        raise RunError(f"no job was created{which}: {error}") from error
 
 
 def read_stack(client: Any, name: str) -> dict[str, str]:
@@ -249,9 +272,11 @@ def read_stack(client: Any, name: str) -> dict[str, str]:
     return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", ())}
 
 
-def stopping(place: Place, job: str) -> Sequence[str]:
-    """Return what to type to see a job, and to stop it."""
+def stopping(place: Place, job: str, *, profile: str | None = None) -> Sequence[str]:
+    """Return what to type to see a job, and to stop it. profile: of the AWS configuration."""
     which = f"--region {place.region} --account-id {place.account} --job-id {job}"
+    if profile is not None:
+        which = f"--profile {shlex.quote(profile)} {which}"
     return (
         f"aws s3control describe-job {which}",
         f"aws s3control update-job-status {which} --requested-job-status Cancelled",

@@ -84,6 +84,11 @@ class Desk:
             _logger.exception("a ticket could not be made")
             text = "the storage can't be reached now: try again in a minute"
             return self._refused(Refusal(503, "unavailable", text, retry_after=60))
+        except Exception:
+            # What the API would say instead has no headers that let the page read it.
+            _logger.exception("internal error")
+            text = "something went wrong on our side: try again in a minute"
+            return self._refused(Refusal(500, "internal_error", text, retry_after=60))
 
     def _answer(self, event: Mapping[str, Any]) -> dict[str, Any]:
         request = event["requestContext"]["http"]

@@ -71,18 +71,21 @@ class Estimate:
 
 
 def estimate(
-    *, photos: int, size: int, listed: int, architecture: str, memory: int, copies: int
+    *, photos: int, size: int, listed: int, jobs: int, architecture: str, memory: int, copies: int
 ) -> Estimate:
-    """Estimate a job of S3 Batch Operations.
+    """Estimate jobs of S3 Batch Operations.
 
-    size: bytes of all photos. listed: objects the job has to look through for them, the bucket's
-    others left out. memory: of the function, in MB. copies: of the function at work at once.
+    size: bytes of all photos. listed: objects that each of the jobs has to look through for its
+    photos, the bucket's others left out. memory: of the function, in MB. copies: of the function
+    at work at once.
     """
     slower = max(1.0, MEGABYTES_PER_CORE / memory)
     seconds = size / 1e6 * SECONDS_PER_MEGABYTE * slower
     costs = {
         "Lambda": seconds * memory / 1024 * LAMBDA_GB_SECOND[architecture] + photos * LAMBDA_CALL,
-        "S3 Batch Operations": BATCH_JOB + photos * BATCH_OBJECT + listed * BATCH_LISTED,
+        "S3 Batch Operations": (
+            jobs * BATCH_JOB + photos * BATCH_OBJECT + jobs * listed * BATCH_LISTED
+        ),
         "S3 requests": photos * (_READS * S3_READ + S3_WRITE),
         "CloudWatch logs": photos * _LOG_BYTES * LOG_BYTE,
     }

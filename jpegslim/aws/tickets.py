@@ -121,7 +121,8 @@ def read_order(body: bytes, *, largest: int) -> Order:
     if isinstance(size, bool) or not isinstance(size, int) or size < 1:
         raise Refusal(400, "bad_parameter", "size is the number of the photo's bytes")
     if size > largest:
-        text = f"the photo has {size / 1e6:.1f} MB: this page takes up to {largest / 1e6:g} MB"
+        # Nothing is said of the size itself: a number that JSON may spell can be no float's.
+        text = f"the photo is too large: this page takes up to {largest / 1e6:g} MB"
         raise Refusal(413, "too_large", text)
     quality, metadata, baseline = (
         given.get(name, default)

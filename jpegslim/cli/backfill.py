@@ -19,8 +19,8 @@ _HELP = """Let the function in AWS Lambda optimize the photos that are in a buck
 
 S3 Batch Operations lists the photos below s3://BUCKET/PREFIX, calls the function for each and
 writes a report. What it will take and cost is estimated first, from a listing; nothing is
-submitted before you agree. --stack names the stack deployed from deploy/aws/template.yaml, which
-knows everything else.
+submitted before you agree. S3 takes one ending a job, so each that is found has its own. --stack
+names the stack deployed from deploy/aws/template.yaml, which knows everything else.
 
 \b
   jpegslim backfill s3://photos/2019 --stack jpegslim --dry-run
@@ -31,7 +31,7 @@ _SECTIONS = {
     "Which photos": ("suffix", "larger_than", "smaller_than", "stored_after", "stored_before"),
     "What becomes of them, where not as deployed": ("quality", "metadata"),
     "What works on them": ("stack", "function", "role", "report"),
-    "How the job goes": ("priority", "hold", "dry_run", "yes", "as_json"),
+    "How the jobs go": ("priority", "hold", "dry_run", "yes", "as_json"),
     "What the estimate assumes": ("count_limit", "photos", "copies", "memory", "architecture"),
     "Where S3 is": ("endpoint_url", "profile", "region"),
 }
@@ -71,8 +71,8 @@ def _check_quality(
     "--suffix",
     multiple=True,
     metavar="TEXT",
-    help="Only keys that end like this, in this very case; may be given again; '' for all."
-    "  [default: .jpg .jpeg .jpe .jfif, in small letters and in capitals]",
+    help="Only keys that end like this, in this very case; may be given again, for a job each; ''"
+    " for one job over all.  [default: .jpg .jpeg .jpe .jfif, in whatever letters they are found]",
 )
 @click.option("--larger-than", callback=read_size, metavar="SIZE", help="As in 200k or 1.5M.")
 @click.option("--smaller-than", callback=read_size, metavar="SIZE", help="As in 200k or 1.5M.")
@@ -83,18 +83,18 @@ def _check_quality(
     "--quality",
     callback=_check_quality,
     metavar="PRESET|NUMBER",
-    help="A preset's name or a score from 1 to 100, for this job alone.",
+    help="A preset's name or a score from 1 to 100, for these jobs alone.",
 )
 @click.option(
     "--metadata",
     type=click.Choice(["keep", "safe", "strip"], case_sensitive=False),
-    help="What becomes of the metadata inside photos, for this job alone.",
+    help="What becomes of the metadata inside photos, for these jobs alone.",
 )
 @click.option("--stack", metavar="NAME", help="The stack in CloudFormation that knows the rest.")
 @click.option("--function", metavar="ARN", help="The function, without --stack.")
-@click.option("--role", metavar="ARN", help="What the job may do, without --stack.")
+@click.option("--role", metavar="ARN", help="What the jobs may do, without --stack.")
 @click.option(
-    "--report", metavar="s3://BUCKET/PREFIX", help="Where the job's list and report are kept."
+    "--report", metavar="s3://BUCKET/PREFIX", help="Where the jobs' lists and reports are kept."
 )
 @click.option(
     "--priority",
@@ -104,9 +104,9 @@ def _check_quality(
     help="Among the jobs of the account; the highest goes first.",
 )
 @click.option(
-    "--hold", is_flag=True, help="Submit the job, but let it wait for a click in the console."
+    "--hold", is_flag=True, help="Submit the jobs, but let them wait for a click in the console."
 )
-@click.option("-n", "--dry-run", is_flag=True, help="Estimate, show the request, submit nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Estimate, show the requests, submit nothing.")
 @click.option("-y", "--yes", is_flag=True, help="Submit without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option(
@@ -182,7 +182,7 @@ def backfill(
     where = {"endpoint_url": endpoint_url, "profile": profile, "region": region}
     wanted = work.Wanted(
         top=parse_address(source),
-        endings=() if "" in suffix else suffix or work.ENDINGS,
+        suffixes=suffix,
         larger=larger_than or None,
         smaller=smaller_than or None,
         after=stored_after,
@@ -191,40 +191,51 @@ def backfill(
     outputs = _outputs(stack, where)
     place = _place(outputs, function, role, report)
     _check_source(wanted.top, outputs)
-    arguments = {"quality": quality, "metadata": metadata and metadata.lower()}
-    request = work.job_request(
-        wanted,
-        place,
-        priority=priority,
-        arguments={name: value for name, value in arguments.items() if value},
-        waits=hold,
-    )
-
     seen = _count(wanted, where, count_limit)
     found = seen if photos is None else seen.scaled(photos)
     expected = estimate(
         photos=found.photos,
         size=found.size,
         listed=found.listed,
+        jobs=len(found.endings),
         architecture=architecture or outputs.get("Architecture", "arm64"),
         memory=memory or int(outputs.get("MemorySize", MEGABYTES_PER_CORE)),
         copies=copies or int(outputs.get("BackfillConcurrency", 0)) or _COPIES,
     )
+    arguments = {"quality": quality, "metadata": metadata and metadata.lower()}
+    requests = {
+        ending: work.job_request(
+            wanted,
+            place,
+            ending=ending,
+            priority=priority,
+            arguments={name: value for name, value in arguments.items() if value},
+            waits=hold,
+        )
+        # Where none was met nothing can be said of what a job would cost.
+        for ending in (seen.endings if seen.photos else ())
+    }
     if not as_json:
-        for line in backfilled.estimate_lines(wanted.top, seen, expected):
+        for line in backfilled.estimate_lines(wanted, seen, expected):
             Printer().line(line)
-    job = None
-    if expected.photos and not dry_run and (yes or _agrees()):
-        where["region"] = region or place.region
-        job = work.submit(connection.connect_service("s3control", **where), request)
-    if as_json:
-        Printer().json(backfilled.record(seen, expected, request, job))
-    elif job is not None:
-        for line in backfilled.submitted_lines(job, work.stopping(place, job), waits=hold):
-            Printer().line(line)
-    elif dry_run and expected.photos:
-        for line in backfilled.request_lines(request):
-            Printer().line(line)
+    jobs: dict[str, str] = {}
+    try:
+        if requests and not dry_run and (yes or _agrees(len(requests))):
+            where["region"] = region or place.region
+            client = connection.connect_service("s3control", **where)
+            for ending, request in requests.items():
+                jobs[ending] = work.submit(client, request, ending=ending)
+    finally:
+        # Also where a later one was refused: the first are there, and somebody has to know.
+        if as_json:
+            Printer().json(backfilled.record(seen, expected, requests, jobs))
+        else:
+            how = {job: work.stopping(place, job, profile=profile) for job in jobs.values()}
+            for line in (
+                *backfilled.request_lines(requests if dry_run else {}),
+                *backfilled.submitted_lines(requests, jobs, how, waits=hold),
+            ):
+                Printer().line(line)
     return ExitCode.OK
 
 
@@ -239,7 +250,7 @@ def _outputs(stack: str | None, where: dict[str, Any]) -> dict[str, str]:
 def _place(
     outputs: dict[str, str], function: str | None, role: str | None, report: str | None
 ) -> "Place":
-    """Return where the job runs. Raises UsageError where something of it is not known."""
+    """Return where the jobs run. Raises UsageError where something of it is not known."""
     from jpegslim.aws.addresses import Address, parse_address
     from jpegslim.aws.backfill import Place
 
@@ -279,11 +290,11 @@ def _count(wanted: "Wanted", where: dict[str, Any], limit: int) -> "Survey":
     return survey(objects.below(as_folder(wanted.top)), wanted, limit=limit)
 
 
-def _agrees() -> bool:
+def _agrees(jobs: int) -> bool:
     """Ask on the terminal. Raises UsageError where nobody is there."""
     if not sys.stdin.isatty():
         raise UsageError("nobody is there to ask: give --yes, or --dry-run to submit nothing")
-    agreed = click.confirm("Submit this job?", err=True)
+    agreed = click.confirm(f"Submit {'this job' if jobs == 1 else 'these jobs'}?", err=True)
     if not agreed:
         click.echo("jpegslim: nothing was submitted", err=True)
     return agreed

@@ -1,6 +1,7 @@
-"""What `backfill` says: its estimate, its request, and how to stop what it submitted."""
+"""What `backfill` says: its estimate, its requests, and how to stop what it submitted."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -8,23 +9,21 @@ from typing import TYPE_CHECKING, Any
 from jpegslim.reports.wording import count, duration, percent, printable, size
 
 if TYPE_CHECKING:
-    from jpegslim.aws.addresses import Address
-    from jpegslim.aws.backfill import Survey
+    from jpegslim.aws.backfill import Survey, Wanted
     from jpegslim.aws.prices import Estimate
 
 
-def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iterator[str]:
-    """Say what the job would take, for a person."""
+def estimate_lines(wanted: "Wanted", seen: "Survey", expected: "Estimate") -> Iterator[str]:
+    """Say what the jobs would take, for a person."""
     from jpegslim.aws.prices import AS_OF, LEFT, REGION
 
+    where = printable(str(wanted.top))
     if not expected.photos:
-        where = printable(str(top))
         if seen.complete:
             yield f"no such photo below {where}: nothing to do"
         else:
             first = f"among the first {seen.listed:,} objects below {where}"
             yield f"no such photo {first}: raise --count-limit"
-        yield from _missed_lines(seen)
         return
     if expected.photos != seen.photos:
         how = f"as given; sizes as of the first {seen.photos:,}"
@@ -32,8 +31,11 @@ def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iter
         how = "counted"
     else:
         how = f"at least: the first {seen.listed:,} objects were listed; see --photos"
-    yield f"photos   {expected.photos:,} below {printable(str(top))}, {size(expected.size)} ({how})"
-    yield from _missed_lines(seen)
+    yield f"photos   {expected.photos:,} below {where}, {size(expected.size)} ({how})"
+    yield from _job_lines(seen)
+    if not (seen.complete or wanted.suffixes):
+        met = ", ".join(map(printable, seen.endings))
+        yield f"endings  {met} were seen: others need --suffix, or a higher --count-limit"
     yield (
         f"time     {duration(expected.elapsed)} with {count(expected.copies, 'photo')} at once,"
         f" after S3 has listed them ({duration(expected.seconds)} of work)"
@@ -47,30 +49,51 @@ def estimate_lines(top: "Address", seen: "Survey", expected: "Estimate") -> Iter
         yield f"         ${dollars:,.2f} {name}"
 
 
-def _missed_lines(seen: "Survey") -> Iterator[str]:
-    """Tell of photos that S3's filters can't take together with the others."""
-    if seen.missed:
-        more = count(sum(seen.missed.values()), "more photo")
-        asked = " ".join(f"--suffix {printable(ending)}" for ending in sorted(seen.missed))
-        yield f"without  {more}: S3's filters know case, so they need a job of their own: {asked}"
+def _job_lines(seen: "Survey") -> Iterator[str]:
+    """Name the jobs, where there is more than one."""
+    if len(seen.endings) == 1:
+        return
+    yield f"jobs     {len(seen.endings)}, for S3 takes one ending a job:"
+    for ending, share in seen.endings.items():
+        met = f"{count(share.photos, 'photo')}, {size(share.size)}" if share.photos else "none yet"
+        yield f"         {printable(ending)} ({met})"
 
 
-def request_lines(request: Mapping[str, Any]) -> Iterator[str]:
-    """Show what would be sent to S3."""
-    yield "request  to S3 Control, CreateJob:"
-    yield from json.dumps(request, indent=2, default=_moment).splitlines()
+def request_lines(requests: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Show what would be sent to S3. requests: by the ending that each is for."""
+    for request in requests.values():
+        yield "request  to S3 Control, CreateJob:"
+        yield from json.dumps(request, indent=2, default=_moment).splitlines()
 
 
-def submitted_lines(job: str, commands: Sequence[str], *, waits: bool) -> Iterator[str]:
-    """Say what became of it, and how to see and stop it."""
+def submitted_lines(
+    requests: Mapping[str, Mapping[str, Any]],
+    jobs: Mapping[str, str],
+    how: Mapping[str, Sequence[str]],
+    *,
+    waits: bool,
+) -> Iterator[str]:
+    """Say what became of them, and how to see and stop each.
+
+    requests, jobs: by ending; there are fewer jobs where one was refused. how: by job.
+    """
     state = "waits for its confirmation in the S3 console" if waits else "is being prepared"
-    yield f"job      {job} {state}"
-    for heading, command in zip(("to see", "to stop"), commands, strict=True):
-        yield f"{heading:8} {command}"
+    for ending, job in jobs.items():
+        which = f" for {printable(ending)}" if len(requests) > 1 else ""
+        yield f"job      {job}{which} {state}"
+        for heading, command in zip(("to see", "to stop"), how[job], strict=True):
+            yield f"{heading:8} {command}"
+    left = [ending for ending in requests if ending not in jobs]
+    if jobs and left:
+        asked = " ".join(f"--suffix {shlex.quote(printable(ending))}" for ending in left)
+        yield f"left     {count(len(left), 'job')} not created, to be asked for again with {asked}"
 
 
 def record(
-    seen: "Survey", expected: "Estimate", request: Mapping[str, Any], job: str | None
+    seen: "Survey",
+    expected: "Estimate",
+    requests: Mapping[str, Mapping[str, Any]],
+    jobs: Mapping[str, str],
 ) -> dict[str, object]:
     """Return everything as one JSON object."""
     from jpegslim.aws.prices import AS_OF, REGION
@@ -79,7 +102,10 @@ def record(
         "photos": expected.photos,
         "bytes": expected.size,
         "listed": seen.listed,
-        "missed": dict(seen.missed),
+        "endings": {
+            ending: {"photos": share.photos, "bytes": share.size}
+            for ending, share in seen.endings.items()
+        },
         "complete": seen.complete,
         "seconds_of_work": round(expected.seconds, 1),
         "seconds": round(expected.elapsed, 1),
@@ -88,8 +114,8 @@ def record(
         "cost": round(expected.total, 4),
         "currency": "USD",
         "prices": f"{REGION}, {AS_OF}",
-        "request": json.loads(json.dumps(request, default=_moment)),
-        "job": job,
+        "requests": json.loads(json.dumps(list(requests.values()), default=_moment)),
+        "jobs": list(jobs.values()),
     }
 
 

@@ -179,3 +179,13 @@ def allow_page(bucket, origin):
         "MaxAgeSeconds": 7200,
     }
     bucket.client.put_bucket_cors(Bucket=bucket.name, CORSConfiguration={"CORSRules": [rule]})
+
+
+class Stacks:
+    """Answers as CloudFormation does, for one stack with these outputs."""
+
+    def __init__(self, outputs):
+        self._outputs = [{"OutputKey": key, "OutputValue": text} for key, text in outputs.items()]
+
+    def describe_stacks(self, *, StackName):  # noqa: N803 - boto3's
+        return {"Stacks": [{"StackName": StackName, "Outputs": self._outputs}]}

@@ -92,6 +92,17 @@ def test_a_package_with_what_the_runtime_brings_is_refused(build, package):
         build.check(package, "arm64")
 
 
+def test_windows_is_told_at_once_where_to_build_instead(build, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["build.py"])
+    monkeypatch.setattr(build.sys, "platform", "win32")
+    monkeypatch.setattr(build, "build_wheel", None)
+    assert build.main() == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("build.py: on Windows ")
+    assert "WSL" in line
+    assert "Dockerfile" in line
+
+
 def test_a_package_beyond_lambdas_limit_is_refused(build, package):
     with (package / "large").open("wb") as file:
         file.truncate(build.LIMIT)

@@ -191,8 +191,29 @@ def test_a_ticket_opens_nothing_else(desk_of, photo):
 def test_a_photo_that_is_too_large_gets_no_ticket(desk_of, real_bucket):
     status, told, _ = ask(desk_of(largest=2_000_000), size=2_000_001)
     assert (status, told["reason"]) == (413, "too_large")
-    assert told["detail"] == "the photo has 2.0 MB: this page takes up to 2 MB"
+    assert told["detail"] == "the photo is too large: this page takes up to 2 MB"
     assert real_bucket.stored() == []
+
+
+def test_a_size_that_no_float_holds_is_too_large_and_no_more():
+    with pytest.raises(Refusal) as refused:
+        read_order(b'{"size":1' + b"0" * 309 + b"}", largest=10)
+    assert refused.value.status == 413
+
+
+def test_what_nobody_thought_of_is_logged_and_answered_as_the_page_can_read_it(caplog):
+    class Broken:
+        def take(self, _):
+            raise LookupError("a detail of ours")
+
+    site = SiteConfiguration(origin=ORIGIN, bucket="b", table="t", limits=LIMITS, largest=9)
+    status, told, headers = ask(Desk(site, None, Broken()), size=1)
+    assert (status, told["reason"]) == (500, "internal_error")
+    assert (headers["access-control-allow-origin"], headers["vary"]) == (ORIGIN, "origin")
+    assert headers["content-type"] == "application/json"
+    assert "LookupError" not in json.dumps(told)
+    assert "a detail of ours" not in json.dumps(told)
+    assert "LookupError: a detail of ours" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,18 @@
-"""The template of the page without a server, and the script that puts the page in its bucket."""
+"""The template of the page without a server."""
 
 import json
 import re
 import subprocess
 import sys
 from copy import deepcopy
-from pathlib import Path
 
-import boto3
 import pytest
-from botocore.stub import Stubber
-from site_parts import ROOT, http_event, load_publisher
+from site_parts import ROOT, Stacks, http_event, load_publisher
+from template_parts import emitted
 
 from jpegslim.aws.desk import PATH, PREFIX, Desk, SiteConfiguration, read_site
 from jpegslim.aws.environment import read_environment
-from jpegslim.aws.prices import SECONDS_PER_MEGABYTE
+from jpegslim.aws.prices import S3_READ, S3_WRITE, SECONDS_PER_MEGABYTE
 from jpegslim.aws.quota import Limits
 from jpegslim.aws.tickets import RESULTS, Refusal
 
@@ -260,6 +258,7 @@ MEASURED = {
     ("AWS/Lambda", "Errors"): {"FunctionName": "Studio"},
     ("AWS/Lambda", "AsyncEventsDropped"): {"FunctionName": "Studio"},
     ("AWS/S3", "BytesDownloaded"): {"BucketName": "PhotosBucket", "FilterId": "results"},
+    ("AWS/S3", "AllRequests"): {"BucketName": "PhotosBucket", "FilterId": "all"},
     ("jpegslim", "${AWS::StackName}-DayFull"): {},
 }
 
@@ -287,14 +286,59 @@ def test_every_alarm_looks_at_what_is_measured(resources):
     (made,) = counted["MetricTransformations"]
     assert (made["MetricNamespace"], made["MetricName"]["Fn::Sub"]) in MEASURED
     photos = resources["PhotosBucket"]["Properties"]
-    (metrics,) = photos["MetricsConfigurations"]["Fn::If"][1]
-    assert metrics == {"Id": "results", "Prefix": RESULTS}
+    metrics = photos["MetricsConfigurations"]["Fn::If"][1]
+    # One without a filter is of the whole bucket.
+    assert metrics == [{"Id": "results", "Prefix": RESULTS}, {"Id": "all"}]
+
+
+def test_no_page_needs_as_many_requests_as_the_alarm_allows_a_photo(resources):
+    script = (ROOT / "jpegslim" / "web" / "static" / "bucket.js").read_text(encoding="utf-8")
+    (first, pause, later, minutes) = (
+        int(re.search(pattern, script)[1])
+        for pattern in (
+            r"FIRST_LOOKS = (\d+);",
+            r"[^_]LOOK_MS = (\d+);",
+            r"LATER_LOOK_MS = (\d+);",
+            r"PATIENCE_MS = (\d+) \* 60 \* 1000;",
+        )
+    )
+    # The last of the first looks is followed by the longer pause.
+    early = first - 1
+    looks = early + -(-(minutes * 60_000 - early * pause) // later)
+    # The state's writing, the upload and its preflight, the result; the function reads and writes
+    # a state and a photo each time.
+    attempts = 1 + resources["StudioEventInvokeConfig"]["Properties"]["MaximumRetryAttempts"]
+    needed = looks + 4 + 4 * attempts
+    (days, _) = resources["RequestsAlarm"]["Properties"]["Metrics"]
+    assert days["Expression"]["Fn::Sub"] == f"requests / (${{PhotosPerDay}} * {needed})"
+    page = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    hourly = 1000 * needed
+    assert f"photos of a whole day\n  can need ({needed} each)" in page
+    reads, writes = (round(100 * hourly * price) for price in (S3_READ, S3_WRITE))
+    told = f"{hourly // 3600} requests a second: {reads} cents an hour as reads, {writes} as writes"
+    assert told in page
+
+
+def test_the_metrics_are_those_of_this_stack_alone(resources):
+    studio = resources["Studio"]["Properties"]["Environment"]["Variables"]
+    assert studio["POWERTOOLS_SERVICE_NAME"] == {"Ref": "AWS::StackName"}
+
+
+def test_the_documents_tell_what_the_pages_metrics_and_alarms_cost_a_month(resources, capsys):
+    page = (ROOT / "docs" / "aws.md").read_text(encoding="utf-8")
+    # The page's function leaves no photo to be tried again that it would count.
+    written = {name for _, _, name in emitted(capsys)} - {"Retried"}
+    assert f"${len(written) * 0.30:.2f} for the {len(written)} that the second function" in page
+    alarms = of_type(resources, "AWS::CloudWatch::Alarm").values()
+    stats = [one for each in alarms for one in each.get("Metrics", ()) if "MetricStat" in one]
+    single = [each for each in alarms if "Metrics" not in each]
+    assert f"${(len(stats) + len(single)) * 0.10:.2f} a month for the alarms" in page
 
 
 def test_nothing_is_paid_for_alarms_that_nobody_reads(resources):
     telling = ("AWS::CloudWatch::Alarm", "AWS::Logs::MetricFilter", "AWS::SNS::Topic")
     kinds = [each for each in resources.values() if each["Type"] in telling]
-    assert len(kinds) == 6
+    assert len(kinds) == 7
     assert {each["Condition"] for each in kinds} == {"Tells"}
     photos = resources["PhotosBucket"]["Properties"]
     assert photos["MetricsConfigurations"]["Fn::If"][0] == "Tells"
@@ -318,72 +362,7 @@ def test_a_full_day_is_logged_as_the_alarm_looks_for_it(resources, caplog):
     assert "192.0.2.1" not in caplog.text
 
 
-# The script
-
-
-class Stacks:
-    def __init__(self, outputs):
-        self._outputs = [{"OutputKey": key, "OutputValue": text} for key, text in outputs.items()]
-
-    def describe_stacks(self, *, StackName):  # noqa: N803 - boto3's
-        return {"Stacks": [{"StackName": StackName, "Outputs": self._outputs}]}
-
-
 def test_the_outputs_are_those_the_script_reads(transformed):
     assert set(transformed["Outputs"]) == set(SITE_OUTPUTS)
     site = load_publisher().read_stack(Stacks(SITE_OUTPUTS), "mine")
     assert (site.bucket, site.largest) == ("page", 25_000_000)
-
-
-def test_a_stack_of_another_template_is_told():
-    publisher = load_publisher()
-    with pytest.raises(publisher.PublishingError, match="no output 'PageBucketName'"):
-        publisher.read_stack(Stacks({"Other": "1"}), "mine")
-
-
-def test_a_stack_that_is_not_there_is_told():
-    client = boto3.client("cloudformation", region_name="eu-west-1")
-    with Stubber(client) as stubber:
-        stubber.add_client_error("describe_stacks", "ValidationError", "does not exist", 400)
-        publisher = load_publisher()
-        with pytest.raises(publisher.PublishingError, match="no stack 'nope' in eu-west-1"):
-            publisher.read_stack(client, "nope")
-
-
-def test_without_the_library_the_script_says_what_to_install(tmp_path):
-    script = Path(load_publisher().__file__)
-    # Isolated, and without this environment's packages.
-    command = [sys.executable, "-I", "-S", script, "mine"]
-    ended = subprocess.run(command, check=False, capture_output=True, text=True, cwd=tmp_path)
-    assert ended.returncode == 1
-    assert ended.stderr == (
-        "publish_site.py: needs boto3: pip install '.[aws]' in the repository\n"
-    )
-
-
-def test_the_page_may_ask_its_function_and_its_bucket_alone(bucket):
-    publisher = load_publisher()
-    site = publisher.Site(
-        bucket=bucket.name,
-        endpoint="https://api.example",
-        photos_origin="https://photos.example",
-        largest=1_000_000,
-    )
-    publisher.publish(bucket.client, site)
-    page = bucket.get("index.html").decode()
-    assert "connect-src 'self' https://api.example https://photos.example;" in page
-    assert page.index("Content-Security-Policy") < page.index("<script")
-    config = json.loads(bucket.get("config.json"))
-    assert (config["endpoint"], config["file_bytes"]) == ("https://api.example", 1_000_000)
-    # Every part that the page and its scripts name.
-    named = {"static/page.css", "static/main.js", "static/bucket.js", "static/viewer.js"}
-    assert named | {"static/viewer.css", "static/icon.svg"} <= set(bucket.stored())
-    assert bucket.head("static/main.js")["ContentType"] == "text/javascript; charset=utf-8"
-
-
-def test_the_script_says_what_it_needs():
-    script = Path(load_publisher().__file__)
-    told = subprocess.run(
-        [sys.executable, script, "--help"], check=True, capture_output=True, text=True
-    ).stdout
-    assert "STACK" in told

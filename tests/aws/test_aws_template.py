@@ -3,19 +3,14 @@
 import ast
 import inspect
 import json
-import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
+from template_parts import FUNCTIONS, TEMPLATE, lint, load_template, transform_template
 
 from jpegslim.aws import objects, writing
 from jpegslim.aws.addresses import parse_address
 from jpegslim.aws.environment import read_environment
-from jpegslim.aws.telling import Teller
-from jpegslim.results import FileResult, Status, Url
 from jpegslim.settings import PRESETS, Metadata
 
 pytest.importorskip("cfnlint", reason="needs cfn-lint: pip install cfn-lint")
@@ -23,47 +18,15 @@ pytest.importorskip(
     "samtranslator", reason="needs aws-sam-translator: pip install aws-sam-translator"
 )
 
-TEMPLATE = Path(__file__).parents[2] / "deploy" / "aws" / "template.yaml"
-FUNCTIONS = ("Function", "BackfillFunction")
-
-
-def lint(path):
-    """Return what cfn-lint finds."""
-    program = "from cfnlint.runner import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", program, "--regions", "us-east-1", "eu-west-1", "--", path],
-        check=False,
-        capture_output=True,
-        text=True,
-        env={**os.environ, "AWS_DEFAULT_REGION": "us-east-1"},
-    )
-    return ended.stdout + ended.stderr
-
-
-class NoPolicies:
-    """AWS's own policies by name; the template names none."""
-
-    def load(self):
-        return {}
-
 
 @pytest.fixture(scope="module")
 def template():
-    from samtranslator.yaml_helper import yaml_parse
-
-    return yaml_parse(TEMPLATE.read_text())
+    return load_template()
 
 
 @pytest.fixture(scope="module")
 def transformed():
-    """The template as CloudFormation gets to see it."""
-    from samtranslator.translator.transform import transform
-    from samtranslator.yaml_helper import yaml_parse
-
-    template = yaml_parse(TEMPLATE.read_text())
-    # `sam package` uploads the package and says where.
-    template["Globals"]["Function"]["CodeUri"] = "s3://packages/function.zip"
-    return transform(template, {"SourceBucket": "photos"}, NoPolicies())
+    return transform_template(load_template())
 
 
 @pytest.fixture(scope="module")
@@ -135,6 +98,35 @@ def test_the_template_has_none_of_the_yaml_that_cloudformation_refuses():
     assert not tokens & {yaml.AliasToken, yaml.AnchorToken}
 
 
+def as_images(template):
+    """Return the template changed as docs/aws.md says for images."""
+    for name in ("CodeUri", "Handler", "Runtime"):
+        del template["Globals"]["Function"][name]
+    for name in FUNCTIONS:
+        template["Resources"][name]["Properties"] |= {
+            "PackageType": "Image",
+            "ImageUri": "123456789012.dkr.ecr.eu-west-1.amazonaws.com/jpegslim:1",
+        }
+    return template
+
+
+def test_the_template_is_valid_with_images_as_the_documents_say(tmp_path):
+    images = transform_template(as_images(load_template()))
+    for name in FUNCTIONS:
+        properties = images["Resources"][name]["Properties"]
+        assert properties["PackageType"] == "Image"
+        assert properties["Code"]["ImageUri"].endswith("/jpegslim:1")
+        assert not {"Handler", "Runtime"} & set(properties)
+    path = tmp_path / "template.json"
+    path.write_text(json.dumps(images))
+    # Without functions of a runtime nothing names that parameter any more.
+    assert "W2001" in lint(path)
+    del images["Parameters"]["Runtime"]
+    del images["Metadata"]
+    path.write_text(json.dumps(images))
+    assert lint(path) == ""
+
+
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_the_handler_takes_its_environment_in_place(resources, name):
     given = variables(resources[name], **PARAMETERS)
@@ -168,7 +160,9 @@ def test_every_quality_and_metadata_policy_the_template_takes_is_known(template)
         ("SourceBucket", ["photos", "my.photos-2"], ["", "Photos", "a", "s3://photos", "photos/"]),
         ("OutputBucket", ["", "slim"], ["slim/", "Slim"]),
         ("SourcePrefix", ["", "in/", "a b+é%/2024/"], ["in", "*/", "a?/", "${x}/", "a\\b/"]),
-        ("OutputPrefix", ["", "out/"], ["out", "*/"]),
+        # IAM's policies hold nothing beyond these, and the stack would be rolled back.
+        ("SourcePrefix", ["ÿ/", "~[a]/^_`{|}/"], ["Ā/", "e\u0301/", "写真/", "\U0001f600/", "\0/"]),
+        ("OutputPrefix", ["", "out/"], ["out", "*/", "写真/"]),
         ("AlarmEmail", ["", "ops@example.org"], ["ops", "ops @example.org"]),
     ],
 )
@@ -176,6 +170,15 @@ def test_parameters_take_what_makes_sense_and_nothing_else(template, parameter, 
     pattern = template["Parameters"][parameter]["AllowedPattern"]
     assert all(re.fullmatch(pattern, each) for each in taken)
     assert not any(re.fullmatch(pattern, each) for each in refused)
+
+
+@pytest.mark.parametrize("parameter", ["SourcePrefix", "OutputPrefix"])
+def test_a_prefix_takes_every_letter_that_iam_does_but_patterns(template, parameter):
+    pattern = template["Parameters"][parameter]["AllowedPattern"]
+    taken = {letter for letter in map(chr, range(0x300)) if re.fullmatch(pattern, f"{letter}/")}
+    printable = {*map(chr, range(0x20, 0x7F)), *map(chr, range(0xA0, 0x100))}
+    assert taken == printable - set("*?$\\")
+    assert "U+00FF" in template["Parameters"][parameter]["ConstraintDescription"]
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -220,53 +223,6 @@ def test_a_prefix_is_never_left_to_filters_that_want_it_encoded(transformed):
     assert "SourcePrefix" not in json.dumps(source)
     made_with_prefix = {"Fn::And": [{"Condition": "MakesSource"}, {"Condition": "HasPrefix"}]}
     assert made_with_prefix in transformed["Conditions"]["ByBridge"]["Fn::Or"]
-
-
-# What AWS itself measures, by the dimension it is looked up with.
-MEASURED = {
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): "QueueName",
-    ("AWS/SQS", "ApproximateAgeOfOldestMessage"): "QueueName",
-    ("AWS/Lambda", "Errors"): "FunctionName",
-    ("AWS/Lambda", "Throttles"): "FunctionName",
-    ("AWS/Lambda", "ConcurrentExecutions"): "FunctionName",
-}
-
-
-def alarmed(alarm):
-    """Return what an alarm looks at: namespace, metric, dimension and value of each."""
-    given = alarm["Properties"]
-    stats = [
-        each["MetricStat"]["Metric"] for each in given.get("Metrics", ()) if "MetricStat" in each
-    ]
-    for each in stats or [given]:
-        (dimension,) = each["Dimensions"]
-        yield each["Namespace"], each["MetricName"], dimension["Name"], dimension["Value"]
-
-
-def test_every_alarm_looks_at_what_is_measured_of_what_is_there(resources):
-    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = {tuple(map(json.dumps, one)) for alarm in alarms for one in alarmed(alarm)}
-    assert len(watched) == sum(len(list(alarmed(alarm))) for alarm in alarms) == 6
-    of = {"QueueName": "AWS::SQS::Queue", "FunctionName": "AWS::Lambda::Function"}
-    for namespace, metric, dimension, value in (map(json.loads, each) for each in watched):
-        assert MEASURED[namespace, metric] == dimension
-        # A queue's Ref would be its URL, and a function's Arn no name: neither is ever measured.
-        name = value["Ref"] if dimension == "FunctionName" else value["Fn::GetAtt"][0]
-        assert resources[name]["Type"] == of[dimension]
-        assert dimension == "FunctionName" or value["Fn::GetAtt"][1] == "QueueName"
-
-
-def test_every_alarm_tells_whoever_is_to_be_told(resources):
-    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    tells = [{"Fn::If": ["Tells", {"Ref": "Alarms"}, {"Ref": "AWS::NoValue"}]}]
-    for each in alarms:
-        assert each["Properties"]["AlarmActions"] == each["Properties"]["OKActions"] == tells
-        # A queue that nothing waits in and a function that nobody calls measure nothing.
-        assert each["Properties"]["TreatMissingData"] == "notBreaching"
-        sums = [one for one in each["Properties"].get("Metrics", ()) if "Expression" in one]
-        ids = {one["Id"] for one in each["Properties"].get("Metrics", ())}
-        for one in sums:
-            assert set(re.findall(r"[a-z]+", one["Expression"])) == ids - {one["Id"]}
 
 
 def test_every_way_of_telling_takes_the_same_photos(resources):
@@ -363,7 +319,9 @@ def test_the_queue_takes_messages_of_this_bucket_alone(resources):
 
 def test_buckets_with_photos_and_reports_outlive_the_stack(resources):
     for name in ("Source", "Reports"):
-        assert resources[name]["DeletionPolicy"] == "Retain"
+        # But a creation that failed leaves no name taken.
+        assert resources[name]["DeletionPolicy"] == "RetainExceptOnCreate"
+        assert resources[name]["UpdateReplacePolicy"] == "Retain"
         blocked = resources[name]["Properties"]["PublicAccessBlockConfiguration"]
         assert set(blocked.values()) == {True}
     assert resources["Source"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
@@ -379,87 +337,3 @@ def test_a_stack_tells_all_that_a_backfill_needs(transformed):
         "MemorySize",
         "BackfillConcurrency",
     }
-
-
-def emitted(capsys):
-    """Return the namespace, dimensions and names of the metrics that the handler writes."""
-    teller = Teller({"POWERTOOLS_SERVICE_NAME": "stack"})
-    teller.begin("request")
-    for status in Status:
-        result = FileResult(
-            path=Url("s3://photos/a.jpg"),
-            status=status,
-            reason=str(status),
-            message="",
-            bytes_in=2,
-            bytes_out=1,
-            target=85.0,
-            score=86.0,
-        )
-        teller.photo(result, seconds=1.0, retried=False)
-        teller.photo(result, seconds=1.0, retried=True)
-    teller.not_understood("name", "trouble")
-    teller.end()
-    found = set()
-    for line in capsys.readouterr().out.splitlines():
-        record = json.loads(line)
-        for each in record.get("_aws", {}).get("CloudWatchMetrics", ()):
-            dimensions = tuple((name, record[name]) for name in each["Dimensions"][0])
-            found |= {(each["Namespace"], dimensions, one["Name"]) for one in each["Metrics"]}
-    return found
-
-
-def shown(resources):
-    """Return the metrics that the dashboard shows, its abbreviations spelt out."""
-    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
-    found = set()
-    for widget in json.loads(body)["widgets"]:
-        last = []
-        for metric in widget["properties"]["metrics"]:
-            names = [each for each in metric if isinstance(each, str)]
-            if names[:1] == ["..."]:
-                names = last[: len(last) - len(names) + 1] + names[1:]
-            last = [last[place] if each == "." else each for place, each in enumerate(names)]
-            found.add(tuple(last))
-    return found
-
-
-def own(metrics):
-    return {each for each in metrics if not each[0].startswith("AWS/")}
-
-
-def test_the_dashboard_shows_the_very_metrics_that_the_handler_writes(resources, capsys):
-    written = emitted(capsys)
-    assert {dimensions for _, dimensions, _ in written} == {(("service", "stack"),)}
-    names = {(namespace, name) for namespace, _, name in written}
-    metrics = own(shown(resources))
-    assert {(namespace, name) for namespace, name, *_ in metrics} == names
-    services = {service for *_, dimension, service in metrics if dimension == "service"}
-    assert services == {"${AWS::StackName}", "${AWS::StackName}-backfill"}
-    for name, service in zip(FUNCTIONS, sorted(services, key=len), strict=True):
-        given = resources[name]["Properties"]["Environment"]["Variables"]
-        assert service in str(given["POWERTOOLS_SERVICE_NAME"]) or given[
-            "POWERTOOLS_SERVICE_NAME"
-        ] == {"Ref": "AWS::StackName"}
-
-
-def test_the_dashboard_shows_of_aws_what_is_measured_of_what_is_there(resources):
-    metrics = shown(resources) - own(shown(resources))
-    assert {(namespace, name) for namespace, name, *_ in metrics} == set(MEASURED)
-    for namespace, name, dimension, value in metrics:
-        assert MEASURED[namespace, name] == dimension
-        # What Ref gives of a function is its name, of a queue its URL.
-        resource, _, attribute = value[2:-1].partition(".")
-        assert (resource in FUNCTIONS) is (dimension == "FunctionName")
-        assert attribute == ("" if resource in FUNCTIONS else "QueueName")
-        assert resource in resources
-
-
-def test_the_documents_tell_what_metrics_and_alarms_cost_a_month(resources, capsys):
-    page = (TEMPLATE.parents[2] / "docs" / "aws.md").read_text(encoding="utf-8")
-    metrics = len({name for _, _, name in emitted(capsys)})
-    alarms = [each for each in resources.values() if each["Type"] == "AWS::CloudWatch::Alarm"]
-    watched = sum(len(list(alarmed(alarm))) for alarm in alarms)
-    both, told = len(FUNCTIONS) * metrics * 0.30, watched * 0.10
-    said = f"${both:.2f} where both\nfunctions count all {metrics} of theirs, and ${told:.2f}"
-    assert said in page
