@@ -279,6 +279,7 @@ class _Conductor:
             entry=work.ENTRY,
             timeout=order.timeout,
             recall=self._holdings.overlooked,
+            unsure=self._holdings.leave_behind,
         )
 
     def _tasks(
@@ -349,6 +350,8 @@ class _Conductor:
             raise TypeError(f"a worker answered with {type(outcome.result).__name__}")
         if task.in_place or task.dry_run:
             raise outcome.error
+        # It may have died in the midst of staging.
+        store.discard(task.staged)
         return work.copy(task, outcome.error)
 
     def _failed(self, task: Task, error: FileError) -> FileResult:

@@ -36,8 +36,8 @@ class Landed:
 class Landing:
     """Prepares, from any thread.
 
-    ledger: to be asked by workers, None where they can't. attempt: makes a task's temporary one
-    that nobody else writes.
+    ledger: to be asked by workers, None where they can't. attempt: reserves a task's temporary,
+    where others may be at the same task.
     """
 
     def __init__(
@@ -58,20 +58,15 @@ class Landing:
 
         known_as: what the ledger knows the object by. token: as in `Task`.
         """
-        fetched, task = None, None
+        fetched = None
         try:
             fetched = self._fetch(job)
-            task = self._attempt(self._task(job, fetched, known_as, token))
-            done = self._done(job, task)
+            task, done = self._stage(job, self._task(job, fetched, known_as, token))
         except FileError as error:
-            if task is not None:
-                store.discard(task.staged)
             if fetched is not None:
                 fetched.content.discard()
             return failed(job, fetched, error)
         except BaseException:
-            if task is not None:
-                store.discard(task.staged)
             if fetched is not None:
                 fetched.content.discard()
             raise
@@ -106,14 +101,29 @@ class Landing:
             known_as=known_as,
         )
 
-    def _done(self, job: Job, task: Task) -> Done:
+    def _stage(self, job: Job, task: Task) -> tuple[Task, Done]:
+        """Have a task done; return it as it was done, with its outcome."""
+        attempt = self._attempt(task)
         try:
-            done: Done = self._workshop.call(task, timeout=job.timeout)
+            done = self._call(attempt, job)
+        except BaseException:
+            store.discard(attempt.staged)
+            raise
+        if done.staged is None:
+            store.discard(attempt.staged)
+        return attempt, done
+
+    def _call(self, attempt: Task, job: Job) -> Done:
+        try:
+            done: Done = self._workshop.call(attempt, timeout=job.timeout)
         except FileError as error:
             if job.dry_run or error.reason == "stopped":
                 raise
-            # As with files: the best there is to be had of it is a copy.
-            return work.copy(task, error)
+            # As with files: the best there is to be had of it is a copy. The worker may have died
+            # in the midst of staging.
+            if not attempt.reserved:
+                store.discard(attempt.staged)
+            return work.copy(attempt, error)
         return done
 
 

@@ -38,7 +38,8 @@ class Job:
     dry_run: bool = False
     timeout: float | None = None
     wish: Wish | None = None
-    known: Excerpt | None = None
+    # Jobs are keys, and an excerpt has none.
+    known: Excerpt | None = field(default=None, compare=False)
     any_result: bool = False
 
     @property

@@ -104,6 +104,7 @@ class _Conductor:
         self._files = self._size = 0
         self._complete = False
         self._run = new_run()
+        self._lock: TreeLock | None = None
         self._writer = Writer(self._run, None, None)
 
     def conduct(self) -> Totals:
@@ -186,6 +187,7 @@ class _Conductor:
                     region=order.region,
                     name=memory.key,
                     run=self._run,
+                    unsure=self._leave_behind,
                 )
             )
         workshop = stack.enter_context(
@@ -207,7 +209,7 @@ class _Conductor:
         if not isinstance(order.output, Path) or order.dry_run:
             return ()
         make_output(order.output)
-        lock = stack.enter_context(TreeLock(lock_folder(order.ledger), self._run))
+        self._lock = lock = stack.enter_context(TreeLock(lock_folder(order.ledger), self._run))
         claim = Claim(order.output.resolve(), Extent.TREE)
         for dead in lock.claim([claim], wait=order.wait):
             writer.sweep(dead)
@@ -216,6 +218,10 @@ class _Conductor:
             writer.recover(ledger, is_live=lock.is_live)
         self._writer = Writer(self._run, ledger, None)
         return (lock.descriptor,)
+
+    def _leave_behind(self) -> None:
+        if self._lock is not None:
+            self._lock.leave_behind()
 
     def _jobs(self, objects: Objects, memory: Memory) -> Generator[Job | None, None, None]:
         """Yield what needs to be read; tell of the rest at once."""

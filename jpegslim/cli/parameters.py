@@ -108,7 +108,7 @@ def read_cluster(_: click.Context, __: click.Parameter, value: str | None) -> st
     """Check that a value is a Dask scheduler's address, or names a cluster on this machine."""
     if value is None or re.fullmatch(
         # Of another kind, http:// say, Dask's client trips over itself, and for half a minute.
-        r"local(:[1-9][0-9]*)?|((tcp|tls|wss?)://)?[^\s/]+:[1-9][0-9]*",
+        r"local(:[1-9][0-9]*)?|(?!local:)((tcp|tls|wss?)://)?[^\s/]+:[1-9][0-9]*",
         value,
     ):
         return value

@@ -1,8 +1,9 @@
 """The temporaries of one task that Dask may run again, each with a name of its own.
 
-A scheduler gives the task of a worker it lost to another, and the lost one may still be writing.
-Two that write under one name could have half a picture published; so whoever comes later takes
-the next name, and the client, which knows them all, clears away what was not published.
+A scheduler gives the task of a worker it lost to another, and the lost one may still be writing,
+or come back later. Two that write under one name could have half a picture published, or clear
+away each other's; so each takes the next name by making it, and writes only while it is there. The
+client, which knows them all, clears away what was not published.
 """
 
 import os
@@ -15,8 +16,16 @@ from jpegslim.files.plan import Task
 
 
 def next_attempt(task: Task) -> Task:
-    """Return the task with a temporary that no earlier attempt has left."""
-    return next(each for each in _attempts(task) if not _is_there(each))
+    """Return the task with a temporary of its own, which is there now.
+
+    One that will stage nothing is returned as it is: dry, or of a source that is not seen here,
+    whose folder is not to be made. Raises as `store.stage` does.
+    """
+    if task.dry_run or not os.path.lexists(task.source):
+        return task
+    return replace(
+        next(each for each in _attempts(task) if store.reserve(each.staged)), reserved=True
+    )
 
 
 def clear(task: Task) -> None:

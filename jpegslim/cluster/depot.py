@@ -242,9 +242,11 @@ class _Depot:
                     self._sweep_later()
 
     def _sweep_later(self) -> None:
-        self._sweeper = threading.Timer(SWEEP_SECONDS, self._sweep)
-        self._sweeper.daemon = True
-        self._sweeper.start()
+        sweeper = threading.Timer(SWEEP_SECONDS, self._sweep)
+        sweeper.daemon = True
+        sweeper.start()
+        # Where the system refuses a thread, the next result that is kept tries again.
+        self._sweeper = sweeper
 
     def _throw(self, tickets: list[str]) -> None:
         for ticket in tickets:

@@ -8,6 +8,7 @@ import logging
 import os
 import pickle
 import pkgutil
+import queue
 import threading
 import time
 import warnings
@@ -26,11 +27,14 @@ from jpegslim.cluster.station import WATCH_SECONDS, Reply, label, withdraw
 from jpegslim.errors import RunError
 from jpegslim.files.child import one_line
 from jpegslim.files.pool import default_jobs
+from jpegslim.files.worker import POLL_SECONDS
 from jpegslim.version import VERSION
 
 LOCAL = "local"
 TLS = "tls"
 CONNECT_SECONDS = 10.0
+# Of that, how much is waited for in all.
+_PATIENCE = 1.5
 # Workers of a cluster that grows with its work take a while to come.
 WORKERS_SECONDS = 60.0
 # A run that ends waits so long for its tasks to be taken back: a worker that is frozen answers
@@ -70,6 +74,8 @@ class Gateway:
         self._workers_seconds = workers_seconds
         self._stack = ExitStack()
         self._threads = 0
+        self._workers: set[str] = set()
+        self._unsure = False
         self._counted = self._seen = float("-inf")
         self._client: Client
 
@@ -96,7 +102,7 @@ class Gateway:
         """
         now = time.monotonic()
         if now - self._counted >= CENSUS_SECONDS:
-            self._threads = sum(self._asked(self._client.nthreads).values())
+            self._threads = self._count()
             self._counted = now
             if self._threads:
                 self._seen = now
@@ -107,6 +113,16 @@ class Gateway:
                     f" 'dask worker {self._address}', and {AGAIN}"
                 )
         return self._threads
+
+    def is_unsure(self) -> bool:
+        """Tell whether somebody may still work on what was submitted.
+
+        That is a worker that went away and may come back, or one that could not be asked to stop.
+        """
+        if not self._unsure:
+            with suppress(RunError):
+                self._count()
+        return self._unsure
 
     def submit(self, work: Callable[[str, bytes], Reply], order: bytes, key: str) -> "Future[Any]":
         """Have work done somewhere. work: called there with this version and a pickled order."""
@@ -149,6 +165,7 @@ class Gateway:
         asking.join(WITHDRAW_SECONDS)
         if not answered.is_set():
             # Nobody to be asked, or a worker of another version. They notice by themselves.
+            self._unsure = True
             time.sleep(2 * WATCH_SECONDS)
 
     def name(self, worker: str) -> str:
@@ -182,7 +199,14 @@ class Gateway:
 
     def lost(self) -> RunError:
         """Return what to say where the scheduler is gone."""
+        self._unsure = True
         return RunError(f"lost the Dask scheduler {self._address}: {AGAIN}")
+
+    def _count(self) -> int:
+        workers: dict[str, int] = self._asked(self._client.nthreads)
+        self._unsure = self._unsure or not self._workers <= workers.keys()
+        self._workers.update(workers)
+        return sum(workers.values())
 
     def _muster(self) -> None:
         """Raise RunError unless every worker there has this very version and what it needs."""
@@ -229,16 +253,39 @@ class Gateway:
                 where = stack.enter_context(_local(int(number or default_jobs())))
             elif kind == TLS:
                 self._check_certificates()
-            try:
-                with _quietly():
-                    client = Client(where, timeout=self._connect_seconds, set_as_default=False)
-            except (OSError, TimeoutError, ValueError) as error:
-                raise RunError(
-                    f"no Dask scheduler answers at {self._address}:"
-                    " start one there with 'dask scheduler', or see to the address"
-                ) from error
+            with _quietly():
+                client = self._answering(where)
             stack.callback(client.close)
             yield client
+
+    def _answering(self, where: Any) -> Client:
+        """Return a client that is connected. Raises RunError where what is there is no scheduler.
+
+        Dask's client waits without end for what takes a connection and says nothing, such as a
+        dashboard, and trips over a worker in its own words; so it does that on a thread.
+        """
+        answers: queue.SimpleQueue[Client | Exception] = queue.SimpleQueue()
+
+        def connect() -> None:
+            try:
+                answers.put(Client(where, timeout=self._connect_seconds, set_as_default=False))
+            except Exception as error:  # noqa: BLE001 - raised again below
+                answers.put(error)
+
+        threading.Thread(target=connect, daemon=True).start()
+        # A blocked wait on Windows does not notice Ctrl-C.
+        deadline = time.monotonic() + self._connect_seconds * _PATIENCE
+        answer: Client | Exception = TimeoutError("no answer")
+        while time.monotonic() < deadline:
+            with suppress(queue.Empty):
+                answer = answers.get(timeout=POLL_SECONDS)
+                break
+        if isinstance(answer, Client):
+            return answer
+        raise RunError(
+            f"no Dask scheduler answers at {self._address}:"
+            " start one there with 'dask scheduler', or see to the address"
+        ) from answer
 
     def _check_certificates(self) -> None:
         # Without them Dask's client trips over itself, and for long.

@@ -8,7 +8,7 @@ what it had prepared, another looks whether it was written, and begins anew wher
 import pickle
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -47,17 +47,22 @@ def open_place(
     region: str | None,
     name: Name,
     run: str,
+    unsure: Callable[[], None],
     entry: str = work.ENTRY,
 ) -> Iterator["There"]:
     """Connect to the scheduler at an address for as long as a run takes.
 
     endpoint_url, profile, region: where S3 is, as for `connect`, on every worker. name: what the
-    ledger knows an object by. run: begins the tokens of what is staged. Raises RunError.
+    ledger knows an object by. run: begins the tokens of what is staged. unsure: called in the end
+    where somebody there may still stage something. Raises RunError.
     """
+    service = Service(endpoint_url, profile, region)
     with Gateway(address, extras=EXTRAS) as gateway:
-        yield There(
-            gateway, Service(endpoint_url, profile, region), name=name, run=run, entry=entry
-        )
+        try:
+            yield There(gateway, service, name=name, run=run, entry=entry)
+        finally:
+            if gateway.is_unsure():
+                unsure()
 
 
 @dataclass(frozen=True, slots=True)

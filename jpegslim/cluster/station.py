@@ -5,13 +5,16 @@ Dask worker. Nothing is published here. A task that nobody waits for any more (t
 gone or was stopped) is ended at once and what it staged is removed.
 """
 
+import asyncio
 import pickle
+import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary, ref
 
@@ -108,19 +111,23 @@ def named(error: WorkerError, worker: str, notes: Sequence[str] = ()) -> WorkerE
     return told
 
 
-def withdraw(window: str, dask_worker: DaskWorker) -> None:
+async def withdraw(window: str, dask_worker: DaskWorker) -> None:
     """End the jobs of a window here; once this returns, none of them stages anything more."""
-    station_of(dask_worker).withdraw(window)
+    # It waits for children to end, and others' work goes on meanwhile.
+    await asyncio.to_thread(lambda: station_of(dask_worker).withdraw(window))
 
 
 def _work(dask_worker: DaskWorker, job: Job) -> object:
     station = station_of(dask_worker)
     task = attempts.next_attempt(job.task)
+    staged = False
     try:
-        return station.call(job.window, job.entry, task, job.timeout)
+        done = station.call(job.window, job.entry, task, job.timeout)
+        staged = done.staged is not None
     finally:
-        if not station.is_wanted(job.window):
+        if not (staged and station.is_wanted(job.window)):
             store.discard(task.staged)
+    return done
 
 
 _stations: "WeakKeyDictionary[DaskWorker, Station]" = WeakKeyDictionary()
@@ -152,7 +159,8 @@ class Station:
     def __init__(self, dask_worker: DaskWorker) -> None:
         # It is kept by its Dask worker and must not keep that alive.
         self._dask_worker = ref(dask_worker)
-        self._admission = Admission(_budget(dask_worker))
+        self._admission = Admission(lambda: _budget(self._worker()))
+        _stop_profiling(dask_worker)
         self._idle: dict[str, list[Worker]] = {}
         self._lock = threading.Lock()
         self._leave: threading.Timer | None = None
@@ -198,8 +206,9 @@ class Station:
             with self._child(window, entry) as child, _watched(child, is_wanted):
                 if not is_wanted():
                     raise _stopped()
-                return child.call(payload, timeout=timeout, admit=self._admission.admit)
-        except WorkerError as error:
+                admit = partial(self._admission.admit, is_wanted=is_wanted)
+                return child.call(payload, timeout=timeout, admit=admit)
+        except (WorkerError, RuntimeError) as error:
             if is_wanted():
                 raise
             raise _stopped() from error
@@ -209,12 +218,13 @@ class Station:
         self._withdrawn.add(window)
         deadline = time.monotonic() + WITHDRAW_SECONDS
         while time.monotonic() < deadline:
+            # One that is done with its photo may be at work for somebody else the moment after.
             with self._lock:
                 children = [child for child, whose in self._at_work.items() if whose == window]
+                for child in children:
+                    child.kill()
             if not children:
                 break
-            for child in children:
-                child.kill()
             time.sleep(WITHDRAW_SECONDS / 100)
         for drop in self._on_withdrawal:
             drop(window)
@@ -252,6 +262,18 @@ class Station:
             self._idle.clear()
         for child in children:
             child.close()
+
+
+def _stop_profiling(dask_worker: DaskWorker) -> None:
+    """End Dask's own look at its threads where it can lock up the process for good.
+
+    In Python 3.11 a collection during `sys._current_frames` gives way to a thread that is being
+    started, and each waits for the other (cpython#106883). Dask spares its event loop that look,
+    its tasks not: one worker of some 50 runs on a busy machine never moved again.
+    """
+    look = dask_worker.periodic_callbacks.get("profile")
+    if look is not None and sys.version_info < (3, 12):
+        dask_worker.loop.add_callback(look.stop)
 
 
 def _stopped() -> WorkerError:

@@ -48,10 +48,18 @@ def run_at(
     entry: str,
     timeout: float | None,
     recall: Recall,
+    unsure: Callable[[], None],
 ) -> Generator[Outcome, None, None]:
-    """Do what `run` does on the cluster at an address, connected for as long as it takes."""
+    """Do what `run` does on the cluster at an address, connected for as long as it takes.
+
+    unsure: called in the end where somebody there may still stage something.
+    """
     with Gateway(address) as gateway:
-        yield from run(tasks, gateway=gateway, entry=entry, timeout=timeout, recall=recall)
+        try:
+            yield from run(tasks, gateway=gateway, entry=entry, timeout=timeout, recall=recall)
+        finally:
+            if gateway.is_unsure():
+                unsure()
 
 
 def run(

@@ -150,6 +150,11 @@ class Holdings:
             self._backup = stack.enter_context(Backup(needs.backup))
         self.writer = Writer(self.run, self._ledger, self._backup)
 
+    def leave_behind(self) -> None:
+        """Let the next run sweep behind this one: somebody may still stage something."""
+        if self._lock is not None:
+            self._lock.leave_behind()
+
     def _claim(self, lock: TreeLock, claims: Sequence[Claim]) -> None:
         for dead in lock.claim(claims, wait=self._needs.wait):
             writer.sweep(dead)

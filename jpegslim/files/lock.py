@@ -90,6 +90,7 @@ class TreeLock:
         self.run = run or new_run()
         self._folder = folder
         self._claims: set[Claim] = set()
+        self._left_behind = False
         with self._translated():
             folder.mkdir(parents=True, exist_ok=True)
             with self._registry():
@@ -108,7 +109,12 @@ class TreeLock:
         with suppress(OSError), self._registry():
             # Still inherited by a worker that is about to end: the name goes all the same.
             os.close(self.descriptor)
-            self._file(self.run).unlink()
+            if not self._left_behind:
+                self._file(self.run).unlink()
+
+    def leave_behind(self) -> None:
+        """Let the next run there find this one dead, and sweep: somebody may still stage."""
+        self._left_behind = True
 
     def claim(self, claims: Sequence[Claim], *, wait: bool = False) -> list[DeadRun]:
         """Claim places for this run; return the dead runs that had claimed some of them.

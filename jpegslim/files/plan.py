@@ -34,7 +34,8 @@ class Task:
     explicit: the user named the file itself. dry_run: measure, write nothing. ledger: to be asked
     whether the bytes are known, or what it knows of this file; None for none. wish: which results
     are to be shown. token: names the temporary, so that what a killed worker leaves can be
-    cleared away. known_as: what the ledger knows the source by, None for its path.
+    cleared away. known_as: what the ledger knows the source by, None for its path. reserved: the
+    temporary is there, empty, for this task alone.
     """
 
     source: Path
@@ -47,6 +48,7 @@ class Task:
     wish: Wish | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(4))
     known_as: bytes | None = None
+    reserved: bool = False
 
     @property
     def staged(self) -> Staged:

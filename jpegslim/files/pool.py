@@ -10,7 +10,7 @@ import queue
 import sys
 import threading
 from collections import deque
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,33 +173,42 @@ class _Crew:
 class Admission:
     """Keeps the megapixels in flight within a budget, first come, first served.
 
-    A large picture holds back the smaller ones behind it, so its turn comes.
+    A large picture holds back the smaller ones behind it, so its turn comes. megapixels: the
+    budget, or what tells it, asked whenever nothing is in work.
     """
 
-    def __init__(self, megapixels: float) -> None:
-        self._budget = megapixels
+    def __init__(self, megapixels: float | Callable[[], float]) -> None:
+        self._measure = megapixels if callable(megapixels) else None
+        self._budget = math.inf if callable(megapixels) else megapixels
         self._granted: list[float] = []
         self._line: deque[object] = deque()
         self._changed = threading.Condition()
         self.closed = False
 
     @contextmanager
-    def admit(self, megapixels: float) -> Iterator[None]:
+    def admit(
+        self, megapixels: float, *, is_wanted: Callable[[], bool] = lambda: True
+    ) -> Iterator[None]:
         """Wait for room, hold it for the length of the `with` block.
 
+        is_wanted: asked again and again while there is no room.
+
         Raises WorkerError for a picture that is over the budget and more than the machine has
-        room for, RuntimeError when the admission is closed meanwhile.
+        room for, RuntimeError when the admission is closed meanwhile or nobody wants it any more.
         """
         turn = object()
         with self._changed:
             self._line.append(turn)
             try:
-                self._changed.wait_for(lambda: self.closed or self._fits(turn, megapixels))
+                while not (self.closed or self._fits(turn, megapixels)) and is_wanted():
+                    self._changed.wait(POLL_SECONDS)
             finally:
                 self._line.remove(turn)
                 self._changed.notify_all()
-            if self.closed:
-                raise RuntimeError("the pool is stopping")
+            if self.closed or not is_wanted():
+                raise RuntimeError("the work is stopped")
+            if self._measure is not None and not self._granted:
+                self._budget = self._measure()
             self._granted.append(megapixels)
         try:
             if megapixels > self._budget:

@@ -59,14 +59,9 @@ _READ_FLAGS = (
     | getattr(os, "O_NONBLOCK", 0)
 )
 _NO_FOLLOW = getattr(os, "O_NOFOLLOW", 0)
-_CREATE_FLAGS = (
-    os.O_WRONLY
-    | os.O_CREAT
-    | os.O_EXCL
-    | getattr(os, "O_BINARY", 0)
-    | getattr(os, "O_CLOEXEC", 0)
-    | _NO_FOLLOW
-)
+_WRITE_FLAGS = os.O_WRONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0) | _NO_FOLLOW
+_CREATE_FLAGS = _WRITE_FLAGS | os.O_CREAT | os.O_EXCL
+_RESERVED_FLAGS = _WRITE_FLAGS | os.O_TRUNC
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +104,32 @@ def temporaries_of(run: str) -> str:
     return TEMPORARY.replace("*", f"{run}*")
 
 
-def stage(data: bytes, destination: Path, *, like: Path, token: str | None = None) -> Staged:
+def reserve(staged: Staged) -> bool:
+    """Take a temporary name for a `stage` to come, empty; False where somebody has it.
+
+    Raises as `stage` does.
+    """
+    with translated(staged.temporary.parent):
+        _make_folder(staged.temporary.parent)
+        try:
+            with _opened(staged.temporary, _CREATE_FLAGS):
+                return True
+        except FileExistsError:
+            return False
+
+
+def stage(
+    data: bytes,
+    destination: Path,
+    *,
+    like: Path,
+    token: str | None = None,
+    reserved: bool = False,
+) -> Staged:
     """Write `data` whole and synced under a temporary name beside `destination`.
 
-    token: makes the temporary's name, `temporary_for`; random where not given.
+    token: makes the temporary's name, `temporary_for`; random where not given. reserved: that name
+    was taken for this, and is not written where it is gone meanwhile.
 
     Folders on the way to `destination` are created. Permissions (not on Windows, where the
     folder's apply) and times follow the file `like`. Owner, group and extended attributes
@@ -131,12 +148,15 @@ def stage(data: bytes, destination: Path, *, like: Path, token: str | None = Non
     with translated(folder):
         _make_folder(folder)
         try:
-            with _opened(temporary, _CREATE_FLAGS) as descriptor:
+            with _opened(temporary, _RESERVED_FLAGS if reserved else _CREATE_FLAGS) as descriptor:
                 _write_all(descriptor, data)
                 _dress(descriptor, like, looks)
                 os.fsync(descriptor)
             if sys.platform == "win32":  # closing sets the time there
                 os.utime(temporary, ns=(looks.st_atime_ns, looks.st_mtime_ns))
+        except FileExistsError:
+            # Somebody else's.
+            raise
         except BaseException:
             with suppress(OSError):
                 temporary.unlink()

@@ -66,7 +66,13 @@ def copy(task: Task, error: FileError) -> Done:
     earlier = Destination(task).earlier(data, identity.digest)
     staged = None
     if earlier is None or earlier.digest != identity.digest:
-        staged = store.stage(data, task.destination, like=task.source, token=task.token)
+        staged = store.stage(
+            data,
+            task.destination,
+            like=task.source,
+            token=task.token,
+            reserved=task.reserved,
+        )
     left = task.settings.metadata is not Metadata.KEEP
     result = FileResult(
         path=task.source,
@@ -121,7 +127,11 @@ class _Job:
                 if deliver is not data or replaces != identity.digest:
                     delivers = store.digest(deliver)
                     staged = store.stage(
-                        deliver, task.destination, like=task.source, token=task.token
+                        deliver,
+                        task.destination,
+                        like=task.source,
+                        token=task.token,
+                        reserved=task.reserved,
                     )
         except PublishError as error:
             return Done(self._result(Status.FAILED, error.reason, str(error), size=len(data)))

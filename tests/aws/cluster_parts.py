@@ -1,6 +1,6 @@
 """The client's side of a cluster for photos in S3, and what lies on its workers."""
 
-import time
+from patience import left_at_last
 
 from jpegslim.aws.addresses import Address
 from jpegslim.aws.making import Job
@@ -11,8 +11,6 @@ from jpegslim.cluster.objects import EXTRAS, There
 from jpegslim.settings import Settings
 
 SETTINGS = Settings()
-# A killed child that is stuck in a sync is waited for before what it wrote is removed.
-LET_GO_SECONDS = 60
 
 
 def kept(cluster):
@@ -21,11 +19,8 @@ def kept(cluster):
 
 
 def left_on(cluster):
-    """Return what still lies there after a while that is long even for a disk that hangs."""
-    deadline = time.monotonic() + LET_GO_SECONDS
-    while (left := kept(cluster)) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return left
+    """Return what still lies there once nothing more comes."""
+    return left_at_last(lambda: kept(cluster))
 
 
 def temporaries(folder):

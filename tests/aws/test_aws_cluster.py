@@ -13,6 +13,7 @@ pytest.importorskip("distributed", reason="needs the extra: pip install 'jpegsli
 
 from cluster_parts import left_on, temporaries
 from dask_parts import Dask
+from PIL import Image
 
 import jpegslim
 from jpegslim.files.ledger import Ledger
@@ -132,16 +133,29 @@ def test_a_dry_run_writes_nothing(command, two_workers, real_bucket, photo, tmp_
 
 def test_workers_learn_what_only_the_ledger_knows(command, two_workers, real_bucket, photo):
     where = f"s3://{real_bucket.name}"
-    real_bucket.put("a.jpg", photo())
-    cluster = "--cluster", two_workers.address
-    command(real_bucket, where, "--no-marker", *cluster)
+    described = Image.Exif()
+    described[0x010E] = "A red balloon"
+    real_bucket.put("a.jpg", photo(exif=described))
+    run = real_bucket, where, "--no-marker", "--json", "--cluster", two_workers.address
+    command(*run)
     # Without the marker and the note nothing but the ledger can tell that this is a result.
     real_bucket.put("copy.jpg", real_bucket.get("a.jpg"))
     before = real_bucket.get("copy.jpg")
-    again = command(real_bucket, where, "--no-marker", "--json", *cluster)
-    reasons = {each["path"][-8:]: each["reason"] for each in told(again, real_bucket)[0]}
+    # Others are on their way when the worker that did not know it is told.
+    for number in range(10, 22):
+        real_bucket.put(f"{number}.jpg", photo(number))
+    again = command(*run)
+    assert again.returncode == 0, again.stderr
+    files, totals = told(again, real_bucket)
+    reasons = {each["path"][-8:]: each["reason"] for each in files}
     assert reasons["copy.jpg"] == "already_optimized"
+    assert totals["optimized"] == 12
     assert real_bucket.get("copy.jpg") == before
+    # What is to be written all the same is written by one who was told.
+    stripped = command(*run, "--metadata", "strip")
+    reasons = {each["path"][-8:]: each["reason"] for each in told(stripped, real_bucket)[0]}
+    assert reasons["copy.jpg"] == "metadata_dropped"
+    assert len(real_bucket.get("copy.jpg")) < len(before)
 
 
 def test_a_lower_target_is_made_once_and_told_as_one_more_generation(

@@ -38,7 +38,18 @@ def slowly(task, admit):
     return done
 
 
+def late(task, admit):
+    """Work on a file a while after it was handed over."""
+    time.sleep(1.0)
+    return work.run(task, admit)
+
+
 def on_another_machine(task, admit):
     """Work on a file that is on a device with another number there."""
     done = work.run(task, admit)
     return replace(done, identity=replace(done.identity, device=done.identity.device + 1))
+
+
+def is_profiling(dask_worker):
+    """Tell, on a Dask worker, whether Dask looks at its threads."""
+    return dask_worker.periodic_callbacks["profile"].is_running()

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from patience import left_at_last
 from PIL import Image
 from processes import children_of
 
@@ -134,13 +135,6 @@ def temporaries(folder):
     return [path.name for path in folder.iterdir() if path.suffix == ".tmp"]
 
 
-def no_temporaries_at_last(folder):
-    deadline = time.monotonic() + 5
-    while temporaries(folder) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return temporaries(folder) == []
-
-
 def test_ctrl_c_ends_it_and_the_next_run_goes_on(start, command, two_workers, tmp_path):
     folder = tmp_path / "photos"
     before = large(folder, 5)
@@ -207,10 +201,31 @@ def test_a_lost_scheduler_is_one_line_and_the_next_run_goes_on(start, command, d
     assert f"stopped: {stopped}" in err.splitlines()
     assert "Traceback" not in err
     assert "distributed" not in err
-    assert no_temporaries_at_last(folder)
+    assert left_at_last(lambda: temporaries(folder)) == []
     code, out, _ = command("optimize", folder, "--json")
     assert code == 0
     assert len(told(out)) == 4
+
+
+@linux_only
+def test_a_run_that_lost_a_worker_is_swept_behind_by_the_next(start, command, dask, tmp_path):
+    """It may only have been cut off, and stage something when it comes back."""
+    folder = tmp_path / "photos"
+    before = large(folder, 8)
+    dask.start()
+    first = dask.work("first")
+    ours = ledger(tmp_path, "ledger")
+    process = start("optimize", folder, "--json", *ours, "--cluster", dask.address)
+    busy(process, folder, before)
+    first.kill()
+    dask.work("second")
+    assert process.wait(60) == 0
+    (lock,) = tmp_path.rglob("*.lock")
+    late = folder / f".jpegslim-{lock.stem}0123abcd.tmp"
+    late.write_bytes(b"half a picture")
+    assert command("optimize", folder, *ours)[0] == 0
+    assert temporaries(folder) == []
+    assert list(tmp_path.rglob("*.lock")) == []
 
 
 @linux_only

@@ -8,32 +8,19 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from cluster_tasks import LOSSLESS, in_place
 from dask import config
+from patience import left_at_last
 
 from jpegslim.cluster.gateway import Gateway
 from jpegslim.cluster.window import AHEAD, SPARE, run
 from jpegslim.errors import RunError, WorkerError
 from jpegslim.files import store, work
-from jpegslim.files.plan import Task
 from jpegslim.results import Status
-from jpegslim.settings import Settings
 from jpegslim.version import VERSION
 
 ENTRY = "cluster_entries:by_name"
-LOSSLESS = Settings(target=None)
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
-
-
-def in_place(path, **options):
-    return Task(
-        source=path,
-        destination=path,
-        in_place=True,
-        explicit=False,
-        settings=LOSSLESS,
-        dry_run=False,
-        **options,
-    )
 
 
 def outcomes(gateway, tasks, *, entry=ENTRY, timeout=30.0):
@@ -54,14 +41,6 @@ def publish(outcome):
 
 def leftovers(folder):
     return [path.name for path in folder.rglob("*") if path.name.endswith(".tmp")]
-
-
-def gone_at_last(folder):
-    """Wait until no temporary is left: a worker looks four times a second."""
-    deadline = time.monotonic() + 5
-    while leftovers(folder) and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return leftovers(folder) == []
 
 
 def wait_until(is_so):
@@ -216,7 +195,7 @@ def test_what_a_vanished_client_would_have_published_goes(dask, photos, tmp_path
         publish(next(stream))
         wait_until(lambda: leftovers(folder))
         gateway._client.close()
-        assert gone_at_last(folder)
+        assert left_at_last(lambda: leftovers(folder)) == []
 
 
 def test_a_killed_worker_s_files_are_worked_on_again(dask, photos, tmp_path):
@@ -319,7 +298,7 @@ def test_a_worker_of_another_version_is_refused_before_and_in_the_run(dask, phot
     new.wait()
     with pytest.raises(RunError, match=words), Gateway(dask.address):
         pass
-    assert gone_at_last(folder)
+    assert left_at_last(lambda: leftovers(folder)) == []
 
 
 def test_a_worker_without_jpegslim_is_refused(dask):
@@ -340,7 +319,7 @@ def test_a_lost_scheduler_stops_the_run(dask, photos, tmp_path):
     ):
         for _ in outcomes(gateway, tasks, entry="cluster_entries:slowly"):
             dask.scheduler.kill()
-    assert gone_at_last(folder)
+    assert left_at_last(lambda: leftovers(folder)) == []
 
 
 def test_a_cluster_without_workers_is_told(dask):
@@ -361,3 +340,26 @@ def test_certificates_are_asked_for_where_dask_has_none():
     missing = pytest.raises(RunError, match="certificates in Dask's configuration can't be used")
     with config.set(tls), missing:
         Gateway("tls://127.0.0.1:1").__enter__()
+
+
+@linux_only
+def test_what_cannot_be_taken_back_is_told_and_stages_nothing(dask, photos, tmp_path, monkeypatch):
+    """A scheduler that says nothing tells no worker that the run is over."""
+    monkeypatch.setattr("jpegslim.cluster.gateway.WITHDRAW_SECONDS", 0.2)
+    folder = photos(tmp_path / "photos", 1)
+    dask.start()
+    dask.work("only")
+
+    def tasks():
+        yield in_place(folder / "000.jpg")
+        wait_until(lambda: leftovers(folder))
+        dask.scheduler.send_signal(signal.SIGSTOP)
+        raise KeyboardInterrupt
+
+    with Gateway(dask.address) as gateway:
+        assert not gateway.is_unsure()
+        with pytest.raises(KeyboardInterrupt):
+            list(outcomes(gateway, tasks(), entry="cluster_entries:late"))
+        assert gateway.is_unsure()
+        assert left_at_last(lambda: leftovers(folder), seconds=4) == []
+        dask.scheduler.send_signal(signal.SIGCONT)

@@ -290,6 +290,31 @@ def test_a_closed_admission_turns_away_who_waits():
         timer.join()
 
 
+def test_who_is_not_wanted_any_more_does_not_wait_for_room(monkeypatch):
+    monkeypatch.setattr("jpegslim.files.pool.POLL_SECONDS", 0.01)
+    admission, wanted = Admission(1.0), [True, True, False]
+    with admission.admit(1.0):
+        with (
+            pytest.raises(RuntimeError),
+            admission.admit(1.0, is_wanted=lambda: bool(wanted and wanted.pop(0))),
+        ):
+            pass
+        assert wanted == []
+    with admission.admit(1.0):
+        pass
+
+
+def test_a_budget_is_measured_anew_whenever_nothing_is_in_work():
+    budgets = [2.0, 10.0]
+    admission = Admission(lambda: budgets.pop(0))
+    with admission.admit(1.0):
+        turned_away = iter([True, False])
+        with pytest.raises(RuntimeError), admission.admit(2.0, is_wanted=lambda: next(turned_away)):
+            pass
+    with admission.admit(1.0), admission.admit(9.0):
+        assert budgets == []
+
+
 def test_the_machine_sets_the_defaults():
     assert 1 <= default_jobs() <= os.cpu_count()
     assert memory_budget() >= 1

@@ -31,6 +31,7 @@ def test_a_cluster_is_handed_on_as_it_is_named(invoke, batch, library, where):
         (["photos", "--cluster", "scheduler"], "'scheduler' is no scheduler's address"),
         (["photos", "--cluster", "tcp://scheduler"], "is no scheduler's address"),
         (["photos", "--cluster", "local:0"], "is no scheduler's address"),
+        (["photos", "--cluster", "local:abc:1"], "is no scheduler's address"),
         (["photos", "--cluster", "http://scheduler:8787"], "is no scheduler's address"),
         (["photos", "--cluster", ""], "is no scheduler's address"),
         (["photos", "--cluster", "local", "--jobs", "2"], "--jobs"),

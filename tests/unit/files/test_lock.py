@@ -140,6 +140,15 @@ def test_the_lock_of_a_killed_run_is_free_and_tells_what_it_claimed(folder):
             assert lock.claim([tree("/a")]) == []
 
 
+def test_a_run_that_leaves_its_lock_behind_is_taken_for_dead(folder):
+    with TreeLock(folder) as left:
+        left.claim([tree("/a")])
+        left.leave_behind()
+    with TreeLock(folder) as lock:
+        (dead,) = lock.claim([tree("/a/b")])
+        assert (dead.run, dead.claims) == (left.run, (tree("/a"),))
+
+
 @posix_only
 def test_a_worker_that_lives_on_keeps_the_lock(folder):
     with holder(folder, "with a child") as process:

@@ -104,6 +104,14 @@ def test_staging_shows_nothing_yet(source):
     assert leftovers(source.parent) == []
 
 
+def test_what_another_staged_under_the_same_name_stays(source):
+    name = "a" * 8
+    first = stage(NEW, source, like=source, token=name)
+    with pytest.raises(PublishError):
+        stage(OLD, source, like=source, token=name)
+    assert first.temporary.read_bytes() == NEW
+
+
 def test_publishing_in_place(source):
     put(NEW, source, source)
     assert source.read_bytes() == NEW
