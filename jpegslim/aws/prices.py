@@ -25,10 +25,10 @@ BATCH_LISTED = 0.015 / 1e6
 # Page "Amazon CloudWatch Pricing": logs taken in, a GB.
 LOG_BYTE = 0.50 / 1e9
 
-# 43 camera photos, 91 MB and 449 megapixels, preset `high`, one a call: 35.7 s on one x86-64 core
+# 43 camera photos, 91 MB and 449 megapixels, preset `high`, one a call: 30.3 s on one x86-64 core
 # (AVX-512) in Lambda's emulator, S3 on the same machine (benchmarks/function.py).
 # A bucket of small or strongly compressed photos needs more a megabyte, up to twice as much.
-SECONDS_PER_MEGABYTE = 0.392
+SECONDS_PER_MEGABYTE = 0.333
 # What they came to, of their own size.
 LEFT = 0.566
 # Where Lambda gives one whole processor; below it a share, and above it nothing more to one photo.
