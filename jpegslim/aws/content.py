@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+import shutil
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -65,6 +66,10 @@ class Shelf:
         self._folder = folder
         self._in_memory = in_memory
         self._when_full = when_full
+
+    def room(self) -> int:
+        """Return how many bytes a content may have now, so that its result finds room as well."""
+        return max(self._in_memory, shutil.disk_usage(self._folder).free // 2)
 
     def new_path(self) -> Path:
         """Return a name that nothing has yet."""

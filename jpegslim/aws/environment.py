@@ -57,7 +57,7 @@ class Configuration:
     def largest(self) -> int:
         """How many bytes an object may have.
 
-        However few its pixels are, a worker holds all of it: 300 MB took 341, 450 MB 491.
+        However few its pixels are, a worker holds all of it: 300 MB took 341 MiB, 450 MB 491 MiB.
         """
         room = self.memory - _OWN_BYTES - self.jobs * PEAK_BYTES
         return max(_MEGABYTE, int(room / (2 * self.jobs)))

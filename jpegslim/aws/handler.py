@@ -54,7 +54,8 @@ def _function() -> Function:
     configuration = read_environment(os.environ)
     shelf = Shelf(own_folder())
     client = connect(transfers=2 * configuration.jobs + 2)
-    objects = Objects(client, shelf, largest=configuration.largest)
+    # A photo too large for /tmp is so each time it is tried.
+    objects = Objects(client, shelf, largest=min(configuration.largest, shelf.room()))
     return Function(configuration, objects, shelf, _teller())
 
 

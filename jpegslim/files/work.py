@@ -66,13 +66,7 @@ def copy(task: Task, error: FileError) -> Done:
     earlier = Destination(task).earlier(data, identity.digest)
     staged = None
     if earlier is None or earlier.digest != identity.digest:
-        staged = store.stage(
-            data,
-            task.destination,
-            like=task.source,
-            token=task.token,
-            reserved=task.reserved,
-        )
+        staged = _stage(data, task)
     left = task.settings.metadata is not Metadata.KEEP
     result = FileResult(
         path=task.source,
@@ -87,6 +81,16 @@ def copy(task: Task, error: FileError) -> Done:
     )
     replaces = None if earlier is None else earlier.digest
     return Done(result, staged, identity, replaces, delivers=identity.digest)
+
+
+def _stage(data: bytes, task: Task) -> store.Staged:
+    return store.stage(
+        data,
+        task.destination,
+        like=task.source,
+        token=task.token,
+        reserved=task.reserved,
+    )
 
 
 def run_bytes(payload: tuple[bytes, Settings], admit: Callable[[float], None]) -> Optimized:
@@ -126,13 +130,7 @@ class _Job:
                 # A copy of an earlier run that still is one is left alone.
                 if deliver is not data or replaces != identity.digest:
                     delivers = store.digest(deliver)
-                    staged = store.stage(
-                        deliver,
-                        task.destination,
-                        like=task.source,
-                        token=task.token,
-                        reserved=task.reserved,
-                    )
+                    staged = _stage(deliver, task)
         except PublishError as error:
             return Done(self._result(Status.FAILED, error.reason, str(error), size=len(data)))
         return Done(

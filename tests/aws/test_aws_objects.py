@@ -2,6 +2,7 @@
 
 import io
 import threading
+from types import SimpleNamespace
 
 import pytest
 from botocore.response import StreamingBody
@@ -15,6 +16,7 @@ from object_parts import (
     refusing,
 )
 
+from jpegslim.aws import handler
 from jpegslim.aws.addresses import Address
 from jpegslim.aws.connection import connect
 from jpegslim.aws.content import Shelf, held
@@ -215,6 +217,26 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(RunError, match="has no room for a photo of 6 bytes: no space left"):
         shelf.keep(pieces(), 6)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_there_is_room_for_a_photo_and_its_result_or_none_is_needed(tmp_path, monkeypatch):
+    usage = SimpleNamespace(free=512_000_000)
+    monkeypatch.setattr("jpegslim.aws.content.shutil.disk_usage", lambda _: usage)
+    assert Shelf(tmp_path).room() == 256_000_000
+    usage.free = 1_000_000
+    assert Shelf(tmp_path, in_memory=32 << 20).room() == 32 << 20
+
+
+@pytest.mark.parametrize(("free", "largest"), [(512_000_000, 256_000_000), (1 << 40, 787_465_472)])
+def test_the_function_reads_what_memory_and_tmp_have_room_for(tmp_path, monkeypatch, free, largest):
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1769")
+    monkeypatch.setattr(handler, "own_folder", lambda: tmp_path)
+    monkeypatch.setattr(
+        "jpegslim.aws.content.shutil.disk_usage", lambda _: SimpleNamespace(free=free)
+    )
+    function = handler._function.__wrapped__()
+    function.close()
+    assert function._objects._largest == largest
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ import cluster_entries
 import pytest
 from cluster_tasks import in_place
 
+from jpegslim.cluster import station
 from jpegslim.cluster.gateway import Gateway
 from jpegslim.cluster.window import run
-from jpegslim.errors import RunError
+from jpegslim.errors import RunError, WorkerError
 
 
 def test_python_3_11_is_spared_a_look_that_can_lock_it_up(dask, photos, tmp_path):
@@ -28,6 +29,32 @@ def test_python_3_11_is_spared_a_look_that_can_lock_it_up(dask, photos, tmp_path
         (worker,) = gateway._client.nthreads()
         looks = gateway.ask(worker, cluster_entries.is_profiling)
     assert looks is (sys.version_info >= (3, 12))
+
+
+class Unwanted:
+    """A station whose client is gone."""
+
+    def call(self, *_):
+        raise WorkerError("was not finished: nobody waits for it", reason="stopped")
+
+    def is_wanted(self, _):
+        return False
+
+
+@pytest.mark.parametrize("seen", [True, False])
+def test_only_what_a_worker_reserved_is_its_own_to_clear_away(photos, tmp_path, monkeypatch, seen):
+    """One that does not see the photo takes no name, and the task's own may be another's."""
+    folder = photos(tmp_path / "photos", 1)
+    task = in_place(folder / "000.jpg")
+    task.staged.temporary.write_bytes(b"another's")
+    if not seen:
+        task.source.unlink()
+    before = sorted(folder.iterdir())
+    monkeypatch.setattr(station, "station_of", lambda _: Unwanted())
+    with pytest.raises(WorkerError):
+        station._work(None, station.Job("window", task, "entry", None))
+    assert sorted(folder.iterdir()) == before
+    assert task.staged.temporary.read_bytes() == b"another's"
 
 
 def test_what_takes_a_connection_and_says_nothing_is_no_scheduler():
