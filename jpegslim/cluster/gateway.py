@@ -268,7 +268,10 @@ class Gateway:
 
         def connect() -> None:
             try:
-                answers.put(Client(where, timeout=self._connect_seconds, set_as_default=False))
+                client = _Client(  # type: ignore[no-untyped-call]
+                    where, timeout=self._connect_seconds, set_as_default=False
+                )
+                answers.put(client)
             except Exception as error:  # noqa: BLE001 - raised again below
                 answers.put(error)
 
@@ -299,6 +302,14 @@ class Gateway:
                 f"{self._address} asks for certificates: name them in Dask's configuration"
                 " (distributed.comm.tls in ~/.config/dask)"
             )
+
+
+class _Client(Client):
+    """Says farewell only where somebody answered: else it waits in vain, and says so at the end."""
+
+    def __del__(self) -> None:
+        if getattr(self, "status", None) == "running":
+            super().__del__()  # type: ignore[no-untyped-call]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,9 @@ import re
 import shutil
 import signal
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -245,3 +247,19 @@ def ports_of(pid):
 
     connections = psutil.Process(pid).net_connections("inet")
     return {(each.laddr.ip, each.laddr.port) for each in connections if each.status == "LISTEN"}
+
+
+def test_what_answers_otherwise_is_told_in_one_line(command, photos, tmp_path):
+    """Dask's client would wait for a farewell, and tell of that by a traceback at the exit."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    address = f"ws://127.0.0.1:{server.server_port}"
+    folder = photos(tmp_path / "photos", 1)
+    began = time.monotonic()
+    code, _, err = command("optimize", folder, "--cluster", address)
+    server.shutdown()
+    server.server_close()
+    assert code == 3
+    assert f"stopped: no Dask scheduler answers at {address}: start one there" in err
+    assert "Traceback" not in err
+    assert time.monotonic() - began < 18
