@@ -21,14 +21,19 @@ from aws_parts import KEY, REGION, SECRET, Lambda, Weed, emulator
 from botocore.exceptions import ClientError
 from dask_parts import Dask
 from function_parts import Deployed
+from site_parts import make_table
+from site_visits import LIMITS, ORIGIN
 
 import jpegslim
-from jpegslim.aws.connection import connect
+from jpegslim.aws.connection import connect, connect_signer
 from jpegslim.aws.content import Shelf
+from jpegslim.aws.desk import Desk, SiteConfiguration
 from jpegslim.aws.environment import read_environment
 from jpegslim.aws.function import Function
 from jpegslim.aws.objects import Objects
+from jpegslim.aws.quota import Quota
 from jpegslim.aws.telling import Teller
+from jpegslim.aws.uploads import Studio
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -283,3 +288,35 @@ def deployed(bucket, tmp_path):
     for function in running:
         function.close()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.fixture
+def table(moto, request):
+    """A client for DynamoDB and the name of a table of visitors."""
+    name = f"t{abs(hash(request.node.nodeid))}"
+    return make_table(name, moto), name
+
+
+@pytest.fixture
+def desk_of(table, real_bucket):
+    """Return a function that opens the HTTP side on a real bucket."""
+
+    def opened(*, limits=LIMITS, largest=1_000_000):
+        configuration = SiteConfiguration(
+            origin=ORIGIN,
+            bucket=real_bucket.name,
+            table=table[1],
+            limits=limits,
+            largest=largest,
+        )
+        signer = connect_signer(endpoint_url=real_bucket.endpoint)
+        return Desk(configuration, signer, Quota(*table, limits))
+
+    return opened
+
+
+@pytest.fixture
+def studio(real_bucket, shelf):
+    opened = Studio(read_environment({}), Objects(real_bucket.client, shelf), shelf, Teller({}))
+    yield opened
+    opened.close()
